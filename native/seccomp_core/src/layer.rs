@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! A set of patterns with one mode, every pattern with where it came from.
+
+use std::fmt::{self, Display};
+use std::sync::Arc;
+
+use crate::policy::Mode;
+use crate::rule::Pattern;
+
+/// Where a pattern came from. Positions count from 1, in the list that the
+/// user wrote; under several policies each layer speaks of its own list, and
+/// the joined blacklist of the list that each of its entries stood in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The user wrote the pattern.
+    Rule {
+        /// Where.
+        position: usize,
+    },
+    /// A group stands for it.
+    Group {
+        /// The group that the user wrote.
+        name: Arc<str>,
+        /// The group that lists the pattern: the same, or one inside it.
+        via: Arc<str>,
+        /// Why the pattern belongs to that group.
+        reason: Arc<str>,
+        /// Where the user wrote the group. None for the implicit `@base`.
+        position: Option<usize>,
+    },
+}
+
+/// One pattern and where it came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The pattern.
+    pub pattern: Pattern,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+/// A set of patterns with one mode.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layer {
+    mode: Mode,
+    /// In the order of patterns, each once: so layers compare, hash and print
+    /// the same whatever the order of the rules was.
+    entries: Vec<Entry>,
+}
+
+impl Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Rule { position } => write!(f, "rule {position}"),
+            Origin::Group {
+                name,
+                via,
+                position,
+                ..
+            } => {
+                write!(f, "group {name} (")?;
+                match position {
+                    Some(position) => write!(f, "rule {position}")?,
+                    None => f.write_str("part of every whitelist")?,
+                }
+                if via != name {
+                    write!(f, ", through {via}")?;
+                }
+                f.write_str(")")
+            }
+        }
+    }
+}
+
+impl Origin {
+    /// Why the pattern is in the policy, if that is more than the user's wish.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Origin::Rule { .. } => None,
+            Origin::Group { reason, .. } => Some(reason),
+        }
+    }
+}
+
+impl Layer {
+    /// Sorts the entries. Of several for one pattern the user's own rule is
+    /// kept, or else the first, as what an explanation should point at.
+    pub(crate) fn new(mode: Mode, mut entries: Vec<Entry>) -> Self {
+        let is_group = |e: &Entry| matches!(e.origin, Origin::Group { .. });
+        entries.sort_by(|a, b| {
+            a.pattern
+                .cmp(&b.pattern)
+                .then_with(|| is_group(a).cmp(&is_group(b)))
+        });
+        entries.dedup_by(|later, kept| later.pattern == kept.pattern);
+        Layer { mode, entries }
+    }
+
+    /// The mode.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// The entries, in the order of their patterns, each pattern once.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Whether both decide alike because they hold the same patterns.
+    pub(crate) fn same_patterns(&self, other: &Layer) -> bool {
+        self.mode == other.mode
+            && self.entries.len() == other.entries.len()
+            && self
+                .entries
+                .iter()
+                .zip(&other.entries)
+                .all(|(a, b)| a.pattern == b.pattern)
+    }
+}

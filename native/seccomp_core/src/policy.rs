@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! The readable form of a policy: groups expanded, every pattern with where
+//! it came from.
+
+use std::collections::HashMap;
+use std::fmt::{self, Display};
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::group::Groups;
+use crate::layer::{Entry, Layer, Origin};
+use crate::rule::Rule;
+use crate::spec::PolicySpec;
+
+/// The most layers that a policy may have: each costs every new call a look.
+pub const MAX_LAYERS: usize = 32;
+
+/// The group that a whitelist holds without being told.
+const BASE: &str = "@base";
+
+/// Whether patterns say what is allowed or what is denied.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// What no pattern matches is denied.
+    Whitelist,
+    /// What no pattern matches is allowed.
+    Blacklist,
+}
+
+/// What happens at a denied call, from lenient to strict.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum OnDeny {
+    /// The call runs and is recorded.
+    Log,
+    /// The call raises an error.
+    Raise,
+    /// The process ends.
+    Kill,
+}
+
+/// Whether something that is no call may be done.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Permission {
+    /// It may.
+    Allow,
+    /// It may not.
+    Deny,
+}
+
+/// A policy, ready to be met, explained, hashed and compiled.
+///
+/// It has 1 to [`MAX_LAYERS`] different layers, at most one a blacklist; the
+/// only ways to get one are [`Policy::from_spec`] and [`Policy::meet`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    pub(crate) layers: Vec<Layer>,
+    pub(crate) spawn: Permission,
+    pub(crate) inherit: bool,
+    pub(crate) on_deny: OnDeny,
+}
+
+impl Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Mode::Whitelist => "whitelist",
+            Mode::Blacklist => "blacklist",
+        })
+    }
+}
+
+impl Display for OnDeny {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            OnDeny::Log => "log",
+            OnDeny::Raise => "raise",
+            OnDeny::Kill => "kill",
+        })
+    }
+}
+
+impl Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Permission::Allow => "allow",
+            Permission::Deny => "deny",
+        })
+    }
+}
+
+impl Policy {
+    /// Builds a policy from what a user wrote, with the shipped groups.
+    pub fn from_spec(spec: &PolicySpec) -> Result<Policy, Error> {
+        Policy::from_spec_with(spec, Groups::shipped()?)
+    }
+
+    /// Builds a policy with other groups.
+    pub fn from_spec_with(
+        spec: &PolicySpec,
+        groups: &Groups,
+    ) -> Result<Policy, Error> {
+        let mut entries = Vec::with_capacity(spec.rules.len());
+        let mut seen = HashMap::with_capacity_and_hasher(
+            spec.rules.len(),
+            RandomState::default(),
+        );
+        for (index, rule) in spec.rules.iter().enumerate() {
+            let position = index + 1;
+            if let Some(first) = seen.insert(rule, position) {
+                return Err(Error::DuplicateRule {
+                    rule: rule.to_string(),
+                    first,
+                    second: position,
+                });
+            }
+            match rule {
+                Rule::Pattern(pattern) => entries.push(Entry {
+                    pattern: pattern.clone(),
+                    origin: Origin::Rule { position },
+                }),
+                Rule::Group(name) => {
+                    add_group(groups, name, Some(position), &mut entries)
+                        .map_err(|error| error.at(position))?;
+                }
+            }
+        }
+        if spec.base && spec.mode == Mode::Whitelist {
+            add_group(groups, BASE, None, &mut entries)?;
+        }
+        Ok(Policy {
+            layers: vec![Layer::new(spec.mode, entries)],
+            spawn: spec.spawn,
+            inherit: spec.inherit,
+            on_deny: spec.on_deny,
+        })
+    }
+
+    /// The layers: a call has to be allowed by all of them.
+    pub fn layers(&self) -> &[Layer] {
+        &self.layers
+    }
+
+    /// Whether the process may start others.
+    pub fn spawn(&self) -> Permission {
+        self.spawn
+    }
+
+    /// Whether the processes it starts get the policy too.
+    pub fn inherit(&self) -> bool {
+        self.inherit
+    }
+
+    /// What happens at a denied call.
+    pub fn on_deny(&self) -> OnDeny {
+        self.on_deny
+    }
+}
+
+fn add_group(
+    groups: &Groups,
+    name: &str,
+    position: Option<usize>,
+    entries: &mut Vec<Entry>,
+) -> Result<(), Error> {
+    let name: Arc<str> = name.into();
+    let members = groups.expand(&name)?;
+    entries.extend(members.iter().map(|member| Entry {
+        pattern: member.pattern.clone(),
+        origin: Origin::Group {
+            name: name.clone(),
+            via: member.via.clone(),
+            reason: member.reason.clone(),
+            position,
+        },
+    }));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What the emulator and this library share: the mirror of `erl_seccomp.h`.
+//!
+//! `tests/abi.rs` compares every name here with the C header.
+
+// Some names are there for the comparison alone.
+#![allow(dead_code)]
+
+use std::ffi::c_void;
+
+/// A term, as the emulator keeps it; only atoms and local pids cross.
+pub type Eterm = usize;
+
+/// `ERTS_SECCOMP_ABI`
+pub const ABI: u32 = 1;
+/// `ERTS_SECCOMP_E`: the process is under a policy.
+pub const E: u32 = 0x80;
+/// `ERTS_SECCOMP_M`: the policy is a blacklist.
+pub const M: u32 = 0x40;
+/// `ERTS_SECCOMP_S`: the process may not spawn.
+pub const S: u32 = 0x20;
+/// `ERTS_SECCOMP_I`: children inherit the policy.
+pub const I: u32 = 0x10;
+/// `ERTS_SECCOMP_FLAGS`: the byte with the flags.
+pub const FLAGS: u32 = 0xff;
+/// `ERTS_SECCOMP_POLICY_SHIFT`: where the policy's number starts.
+pub const POLICY_SHIFT: u32 = 9;
+/// `ERTS_SECCOMP_MAX_POLICIES`
+pub const MAX_POLICIES: u32 = 1 << 20;
+/// `ERTS_SECCOMP_DENY_ALL`: the number that no policy gets.
+pub const DENY_ALL: u32 = 0;
+/// `ERTS_SECCOMP_EXPORTS`: how many verdict bits a policy has.
+pub const EXPORTS: u32 = 512 * 1024;
+/// `ERTS_SECCOMP_ALLOW`
+pub const ALLOW: i32 = 0;
+/// `ERTS_SECCOMP_LOG`
+pub const LOG: i32 = 1;
+/// `ERTS_SECCOMP_RAISE`
+pub const RAISE: i32 = 2;
+/// `ERTS_SECCOMP_KILL`
+pub const KILL: i32 = 3;
+/// `ERTS_SECCOMP_OK`
+pub const OK: i32 = 0;
+/// `ERTS_SECCOMP_NOPROC`
+pub const NOPROC: i32 = 1;
+
+/// `ErtsSeccompHooks`: what the emulator calls.
+#[repr(C)]
+pub struct Hooks {
+    /// The [`ABI`] that this library was built for.
+    pub abi: u32,
+    /// May the process call this function?
+    pub decide: extern "C" fn(
+        pid: Eterm,
+        module: Eterm,
+        function: Eterm,
+        arity: u32,
+    ) -> i32,
+    /// May it spawn through this function, which the flag S forbids?
+    pub decide_spawn: extern "C" fn(
+        pid: Eterm,
+        module: Eterm,
+        function: Eterm,
+        arity: u32,
+    ) -> i32,
+    /// Carry out a request in the context of its process.
+    pub apply: unsafe extern "C" fn(
+        request: *mut c_void,
+        pid: Eterm,
+        word: *mut u32,
+    ) -> i32,
+    /// The process of the request is gone.
+    pub cancel: unsafe extern "C" fn(request: *mut c_void),
+    /// The term that tells the requester of a status.
+    pub status: extern "C" fn(status: i32) -> Eterm,
+    /// A child gets its parent's policy.
+    pub inherit: extern "C" fn(parent: Eterm, child: Eterm) -> i32,
+    /// A restricted process has ended.
+    pub exited: extern "C" fn(pid: Eterm),
+}
+
+/// `erl_seccomp_abi`
+pub type AbiFn = unsafe extern "C" fn() -> u32;
+/// `erl_seccomp_register`
+pub type RegisterFn = unsafe extern "C" fn(hooks: *const Hooks) -> i32;
+/// `erl_seccomp_set_bits`
+pub type SetBitsFn =
+    unsafe extern "C" fn(policy: u32, bits: *mut c_void) -> i32;
+/// `erl_seccomp_word`
+pub type WordFn = unsafe extern "C" fn(pid: Eterm, word: *mut u32) -> i32;
+/// `erl_seccomp_attach_self`
+pub type AttachSelfFn = unsafe extern "C" fn(
+    env: *mut c_void,
+    request: *mut c_void,
+    result: *mut Eterm,
+) -> i32;
+/// `erl_seccomp_attach`
+pub type AttachFn = unsafe extern "C" fn(
+    env: *mut c_void,
+    pid: Eterm,
+    tag: Eterm,
+    request: *mut c_void,
+) -> i32;

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Verdict bits: what the emulator reads instead of calling us.
+
+use std::collections::BTreeSet;
+use std::ffi::c_void;
+use std::sync::Mutex;
+
+use memmap2::MmapMut;
+
+use crate::abi;
+use crate::emulator;
+use crate::error::Error;
+
+/// The bits of one policy, known to the emulator under a number of its own.
+///
+/// All bits that there can ever be are reserved, so that readers never meet a
+/// reallocation; the kernel gives a page of memory when its first bit is set.
+pub struct VerdictBits {
+    number: u32,
+    // Written by the emulator alone, with atomic operations.
+    _memory: MmapMut,
+}
+
+struct Numbers {
+    next: u32,
+    free: BTreeSet<u32>,
+}
+
+static NUMBERS: Mutex<Numbers> = Mutex::new(Numbers {
+    next: abi::DENY_ALL + 1,
+    free: BTreeSet::new(),
+});
+
+fn take_number() -> Result<u32, Error> {
+    let mut numbers = NUMBERS.lock().map_err(|_| Error::Internal)?;
+    if let Some(number) = numbers.free.pop_first() {
+        return Ok(number);
+    }
+    if numbers.next >= abi::MAX_POLICIES {
+        return Err(Error::TooManyPolicies);
+    }
+    numbers.next += 1;
+    Ok(numbers.next - 1)
+}
+
+fn give_back(number: u32) {
+    // A number that cannot be given back is lost, which harms nobody.
+    if let Ok(mut numbers) = NUMBERS.lock() {
+        numbers.free.insert(number);
+    }
+}
+
+impl VerdictBits {
+    /// Fresh bits, none of them set; `None` where nothing is enforced.
+    pub fn new() -> Result<Option<Self>, Error> {
+        let Ok(emulator) = emulator::get() else {
+            return Ok(None);
+        };
+        let bytes = abi::EXPORTS as usize / 8;
+        let mut memory =
+            MmapMut::map_anon(bytes).map_err(|_| Error::OutOfMemory)?;
+        let number = take_number()?;
+        let bits = memory.as_mut_ptr().cast::<c_void>();
+        // SAFETY: the memory has the size of all bits and lives in the value
+        // made here, whose Drop takes the bits away first.
+        if unsafe { emulator.set_bits(number, bits) } {
+            Ok(Some(Self {
+                number,
+                _memory: memory,
+            }))
+        } else {
+            give_back(number);
+            Err(Error::TooManyPolicies)
+        }
+    }
+
+    /// The number that stands in the word of a process.
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+}
+
+impl Drop for VerdictBits {
+    fn drop(&mut self) {
+        if let Ok(emulator) = emulator::get() {
+            emulator.drop_bits(self.number);
+        }
+        give_back(self.number);
+    }
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The emulator that loaded us: whether it enforces policies, and how to ask.
+
+use std::ffi::{c_void, CStr};
+use std::ptr;
+
+use once_cell::sync::OnceCell;
+
+use crate::abi;
+use crate::hooks;
+
+/// The entry points of a patched emulator.
+pub struct Emulator {
+    set_bits: abi::SetBitsFn,
+    word: abi::WordFn,
+    attach_self: abi::AttachSelfFn,
+    attach: abi::AttachFn,
+}
+
+/// Why this emulator enforces nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unsupported {
+    /// It does not have the patch.
+    NotPatched,
+    /// It has the patch, but its flavor or machine has no check.
+    Flavor,
+    /// It has a patch for this version of the interface, which is not ours.
+    Abi(u32),
+    /// Another copy of this library is registered already.
+    Taken,
+}
+
+static EMULATOR: OnceCell<Result<Emulator, Unsupported>> = OnceCell::new();
+
+/// The patched emulator, or why there is none.
+pub fn get() -> Result<&'static Emulator, Unsupported> {
+    EMULATOR.get_or_init(find).as_ref().map_err(|why| *why)
+}
+
+fn symbol(name: &CStr) -> Option<*mut c_void> {
+    // SAFETY: the name is a C string, and the main program is always loaded.
+    let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
+    (!found.is_null()).then_some(found)
+}
+
+macro_rules! function {
+    ($name:literal, $type:ty) => {{
+        let found = symbol($name).ok_or(Unsupported::NotPatched)?;
+        // SAFETY: the ABI number says that this symbol has this type, and
+        // the emulator is never unloaded.
+        unsafe { std::mem::transmute::<*mut c_void, $type>(found) }
+    }};
+}
+
+fn find() -> Result<Emulator, Unsupported> {
+    let abi_of = function!(c"erl_seccomp_abi", abi::AbiFn);
+    // SAFETY: the function takes nothing and only returns a number.
+    match unsafe { abi_of() } {
+        abi::ABI => {}
+        0 => return Err(Unsupported::Flavor),
+        other => return Err(Unsupported::Abi(other)),
+    }
+    let register = function!(c"erl_seccomp_register", abi::RegisterFn);
+    let emulator = Emulator {
+        set_bits: function!(c"erl_seccomp_set_bits", abi::SetBitsFn),
+        word: function!(c"erl_seccomp_word", abi::WordFn),
+        attach_self: function!(c"erl_seccomp_attach_self", abi::AttachSelfFn),
+        attach: function!(c"erl_seccomp_attach", abi::AttachFn),
+    };
+    stay_loaded();
+    // SAFETY: HOOKS is static, and its functions stay where they are because
+    // the library is never unloaded from here on.
+    match unsafe { register(&hooks::HOOKS) } {
+        0 => Ok(emulator),
+        _ => Err(Unsupported::Taken),
+    }
+}
+
+/// Keeps this library in memory when its module is purged: the emulator holds
+/// pointers into it.
+fn stay_loaded() {
+    // SAFETY: dladdr fills the struct when it returns non-zero; the path it
+    // gives is a C string that lives as long as the library.
+    unsafe {
+        let mut info: libc::Dl_info = std::mem::zeroed();
+        let here = stay_loaded as fn() as *const c_void;
+        if libc::dladdr(here, &mut info) != 0 {
+            libc::dlopen(
+                info.dli_fname,
+                libc::RTLD_NOW | libc::RTLD_NOLOAD | libc::RTLD_NODELETE,
+            );
+        }
+    }
+}
+
+/// What became of a request for the calling process.
+pub enum Attached {
+    /// Done; the NIF must return this term.
+    Trap(abi::Eterm),
+    /// Nothing has changed, for this reason.
+    Failed(i32),
+}
+
+impl Emulator {
+    /// Gives a policy its verdict bits; false if it cannot have the number.
+    ///
+    /// # Safety
+    /// The bits must be [`abi::EXPORTS`] many and live until they are taken
+    /// away again.
+    pub unsafe fn set_bits(&self, policy: u32, bits: *mut c_void) -> bool {
+        // SAFETY: as promised by the caller.
+        unsafe { (self.set_bits)(policy, bits) == 0 }
+    }
+
+    /// Takes a policy's verdict bits away. No process may have the policy.
+    pub fn drop_bits(&self, policy: u32) {
+        // SAFETY: null means that the emulator uses its own, empty bits.
+        unsafe { (self.set_bits)(policy, ptr::null_mut()) };
+    }
+
+    /// The flags and policy number of a live local process.
+    pub fn word(&self, pid: abi::Eterm) -> Option<u32> {
+        let mut word = 0;
+        // SAFETY: the emulator checks that the term is a pid, and we are on
+        // a scheduler thread, as its process table demands.
+        (unsafe { (self.word)(pid, &mut word) } == 0).then_some(word)
+    }
+
+    /// Carries out a request for the calling process; consumes it.
+    ///
+    /// # Safety
+    /// `env` must be the environment of the NIF call that is running, and
+    /// `request` come from [`hooks::Request::into_raw`].
+    pub unsafe fn attach_self(
+        &self,
+        env: *mut c_void,
+        request: *mut c_void,
+    ) -> Attached {
+        let mut result = 0;
+        // SAFETY: as promised by the caller.
+        match unsafe { (self.attach_self)(env, request, &mut result) } {
+            abi::OK => Attached::Trap(result),
+            status => Attached::Failed(status),
+        }
+    }
+
+    /// Sends a request to another process; the caller will get the message
+    /// `{Tag, Status}`. False, and the request is still ours, if the process
+    /// does not exist.
+    ///
+    /// # Safety
+    /// As for [`Emulator::attach_self`].
+    pub unsafe fn attach(
+        &self,
+        env: *mut c_void,
+        pid: abi::Eterm,
+        tag: abi::Eterm,
+        request: *mut c_void,
+    ) -> bool {
+        // SAFETY: as promised by the caller.
+        unsafe { (self.attach)(env, pid, tag, request) == abi::OK }
+    }
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What the emulator calls. Every answer that is not clear is a refusal, and
+//! no panic crosses into C.
+
+use std::ffi::c_void;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::Arc;
+
+use rustler::OwnedEnv;
+use seccomp_core::Decision;
+
+use crate::abi::{self, Eterm, Hooks};
+use crate::error::{self, Error, Result};
+use crate::installed::{self, Installed};
+use crate::table::{self, Entry, Origin};
+use crate::term;
+use crate::violations;
+
+/// Our side of the interface.
+pub static HOOKS: Hooks = Hooks {
+    abi: abi::ABI,
+    decide,
+    decide_spawn,
+    apply,
+    cancel,
+    status,
+    inherit,
+    exited,
+};
+
+/// What somebody wants done to a process.
+pub enum Change {
+    /// Tighten: the meet with what it has.
+    Restrict(Arc<Installed>),
+    /// Put it under this policy, whatever it has.
+    Replace(Arc<Installed>),
+    /// Take its policy away.
+    Lift,
+}
+
+/// A change on its way to the process, through the emulator.
+pub struct Request {
+    /// What to do.
+    pub change: Change,
+    /// Who wants it.
+    pub by: Eterm,
+}
+
+impl Request {
+    /// For the emulator, which gives it back to `apply` or `cancel`.
+    pub fn into_raw(self) -> *mut c_void {
+        Box::into_raw(Box::new(self)).cast()
+    }
+
+    /// Takes back what [`Request::into_raw`] gave.
+    ///
+    /// # Safety
+    /// The pointer must come from there and be used no more.
+    pub unsafe fn from_raw(raw: *mut c_void) -> Self {
+        // SAFETY: as promised by the caller.
+        *unsafe { Box::from_raw(raw.cast::<Request>()) }
+    }
+
+    /// The new word of the process, once the table has its new policy.
+    fn carry_out(self, pid: Eterm, word: u32) -> Result<u32> {
+        let policy = match self.change {
+            Change::Lift => {
+                table::remove(pid);
+                return Ok(0);
+            }
+            Change::Replace(policy) => policy,
+            Change::Restrict(policy) => match table::policy(pid) {
+                Some(current) => current.meet(&policy)?,
+                // Under a policy that nobody knows: nothing is tighter.
+                None if word & abi::E != 0 => return Err(Error::UnknownPolicy),
+                None => policy,
+            },
+        };
+        let word = policy.word()?;
+        let origin = Origin::RestrictedBy(self.by);
+        table::set(pid, Entry { policy, origin });
+        Ok(word)
+    }
+}
+
+/// Runs `body`; a panic in it gives `fallback`.
+fn guard<T>(fallback: T, body: impl FnOnce() -> T) -> T {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or(fallback)
+}
+
+fn verdict(
+    pid: Eterm,
+    call: (Eterm, Eterm, u32),
+    decision: impl FnOnce(&Installed) -> Decision,
+) -> i32 {
+    let Some(policy) = table::policy(pid) else {
+        return abi::RAISE;
+    };
+    let (answer, action) = match decision(&policy) {
+        Decision::Allow => return abi::ALLOW,
+        Decision::Log => (abi::LOG, violations::Action::Log),
+        Decision::Raise => (abi::RAISE, violations::Action::Raise),
+        Decision::Kill => (abi::KILL, violations::Action::Kill),
+    };
+    violations::record(pid, call, policy.hash(), action);
+    answer
+}
+
+extern "C" fn decide(
+    pid: Eterm,
+    module: Eterm,
+    function: Eterm,
+    arity: u32,
+) -> i32 {
+    guard(abi::RAISE, || {
+        let mfa = installed::mfa(module, function, arity);
+        verdict(pid, (module, function, arity), |policy| {
+            policy.compiled().decide(mfa)
+        })
+    })
+}
+
+extern "C" fn decide_spawn(
+    pid: Eterm,
+    module: Eterm,
+    function: Eterm,
+    arity: u32,
+) -> i32 {
+    guard(abi::RAISE, || {
+        verdict(pid, (module, function, arity), |policy| {
+            policy.compiled().spawn_decision()
+        })
+    })
+}
+
+unsafe extern "C" fn apply(
+    request: *mut c_void,
+    pid: Eterm,
+    word: *mut u32,
+) -> i32 {
+    guard(Error::Internal.status(), || {
+        // SAFETY: the emulator hands over what `into_raw` gave, once, and a
+        // pointer to a number of its own.
+        let (request, word) =
+            unsafe { (Request::from_raw(request), &mut *word) };
+        match request.carry_out(pid, *word) {
+            Ok(new) => {
+                *word = new;
+                abi::OK
+            }
+            Err(error) => error.status(),
+        }
+    })
+}
+
+unsafe extern "C" fn cancel(request: *mut c_void) {
+    // SAFETY: as in `apply`.
+    guard((), || drop(unsafe { Request::from_raw(request) }));
+}
+
+extern "C" fn status(status: i32) -> Eterm {
+    // An atom is the same everywhere, so it outlives the environment.
+    let name = |env| term::raw(term::atom(env, error::name_of_status(status)));
+    guard(0, || OwnedEnv::new().run(name))
+}
+
+extern "C" fn inherit(parent: Eterm, child: Eterm) -> i32 {
+    guard(1, || match table::policy(parent) {
+        Some(policy) => {
+            let origin = Origin::Inherited(parent);
+            table::set(child, Entry { policy, origin });
+            0
+        }
+        None => 1,
+    })
+}
+
+extern "C" fn exited(pid: Eterm) {
+    guard((), || table::remove(pid));
+}

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+//! NIFs on policies: compiling, simulating, explaining, groups. They need no
+//! patched emulator.
+
+use std::sync::Arc;
+
+use rustler::{Encoder, Env, Resource, ResourceArc, Term};
+use seccomp_core::{
+    suggest as did_you_mean, Groups, Policy, PolicySpec, Verdict,
+};
+
+use crate::emulator::{self, Unsupported};
+use crate::error::{bad_term, Error, Result};
+use crate::installed::{self, Installed};
+use crate::term;
+
+/// A handle on a policy.
+pub struct Handle(pub Arc<Installed>);
+
+#[rustler::resource_impl]
+impl Resource for Handle {}
+
+mod atoms {
+    rustler::atoms! { ok, allow, deny, none, enforced, unsupported, jit, emu, unknown }
+}
+
+/// `{ok, Term}`, or the error's term.
+pub fn tuple<'a>(env: Env<'a>, result: Result<Term<'a>>) -> Term<'a> {
+    match result {
+        Ok(term) => (atoms::ok(), term).encode(env),
+        Err(error) => error.to_term(env),
+    }
+}
+
+/// Whether calls are checked here, by which version of the interface, and
+/// which flavor of the emulator this is.
+#[rustler::nif]
+fn enforcement(env: Env) -> Term {
+    let (status, abi, flavor) = match emulator::get() {
+        Ok(_) => (atoms::enforced(), crate::abi::ABI, atoms::jit()),
+        Err(Unsupported::Flavor) => (atoms::unsupported(), 0, atoms::emu()),
+        Err(Unsupported::Abi(abi)) => {
+            (atoms::unsupported(), abi, atoms::unknown())
+        }
+        Err(_) => (atoms::unsupported(), 0, atoms::unknown()),
+    };
+    (status, abi, flavor).encode(env)
+}
+
+#[rustler::nif(schedule = "DirtyCpu")]
+fn compile<'a>(env: Env<'a>, spec: Term<'a>) -> Term<'a> {
+    let compiled = term::spec(spec)
+        .and_then(|spec| Ok(Policy::from_spec(&spec)?))
+        .and_then(installed::install)
+        .map(|policy| ResourceArc::new(Handle(policy)).encode(env));
+    tuple(env, compiled)
+}
+
+/// The facts about a policy that `policy_info/1` and `info/1` share.
+pub fn facts<'a>(
+    env: Env<'a>,
+    installed: &Installed,
+) -> Vec<(&'static str, Term<'a>)> {
+    let policy = installed.policy();
+    let mode = if u32::from(installed.flags()) & crate::abi::M == 0 {
+        "whitelist"
+    } else {
+        "blacklist"
+    };
+    let patterns: usize = policy
+        .layers()
+        .iter()
+        .map(|layer| layer.entries().len())
+        .sum();
+    vec![
+        ("mode", term::atom(env, mode)),
+        ("flags", installed.flags().encode(env)),
+        ("spawn", term::atom(env, &policy.spawn().to_string())),
+        ("inherit", policy.inherit().encode(env)),
+        ("on_deny", term::atom(env, &policy.on_deny().to_string())),
+        ("rules", patterns.encode(env)),
+        ("layers", policy.layers().len().encode(env)),
+        ("hash", installed.hash().to_string().encode(env)),
+    ]
+}
+
+#[rustler::nif]
+fn policy_info(env: Env, handle: ResourceArc<Handle>) -> Term {
+    term::map(env, &facts(env, &handle.0))
+}
+
+/// Module, function and arity, as a caller gives them.
+struct Call<'a>(Term<'a>, Term<'a>, Term<'a>);
+
+impl Call<'_> {
+    fn names(&self) -> Result<(String, String, u32)> {
+        let name = |term| {
+            term::atom_name(term).ok_or_else(|| {
+                bad_term("bad_mfa", "module and function are atoms")
+            })
+        };
+        let arity = term::arity(self.2)
+            .ok_or_else(|| bad_term("bad_mfa", "an arity is 0 to 255"))?;
+        Ok((name(self.0)?, name(self.1)?, u32::from(arity)))
+    }
+}
+
+#[rustler::nif]
+fn check<'a>(
+    env: Env<'a>,
+    handle: ResourceArc<Handle>,
+    m: Term<'a>,
+    f: Term<'a>,
+    a: Term<'a>,
+) -> Term<'a> {
+    let (module, function, arity) = match Call(m, f, a).names() {
+        Ok(names) => names,
+        Err(error) => return error.to_term(env),
+    };
+    // What the emulator would be told, not what the explanation concludes.
+    let mfa = installed::mfa(term::raw(m), term::raw(f), arity);
+    match handle.0.compiled().verdict(mfa) {
+        Verdict::Allow => atoms::allow().to_term(env),
+        Verdict::Deny => {
+            let policy = handle.0.policy();
+            let text = policy.explain(&module, &function, arity).to_string();
+            let why = [("explanation", text.encode(env))];
+            (atoms::deny(), term::map(env, &why)).encode(env)
+        }
+    }
+}
+
+#[rustler::nif]
+fn explain<'a>(
+    env: Env<'a>,
+    handle: ResourceArc<Handle>,
+    m: Term<'a>,
+    f: Term<'a>,
+    a: Term<'a>,
+) -> Term<'a> {
+    match Call(m, f, a).names() {
+        Ok((module, function, arity)) => handle
+            .0
+            .policy()
+            .explain(&module, &function, arity)
+            .to_string()
+            .encode(env),
+        Err(error) => error.to_term(env),
+    }
+}
+
+#[rustler::nif(schedule = "DirtyCpu")]
+fn dump(handle: ResourceArc<Handle>) -> String {
+    handle.0.policy().dump()
+}
+
+#[rustler::nif(schedule = "DirtyCpu")]
+fn policy_from_json<'a>(env: Env<'a>, json: Term<'a>) -> Term<'a> {
+    let spec = json
+        .decode::<&str>()
+        .map_err(|_| bad_term("bad_json", "not a binary in UTF-8"))
+        .and_then(|json| Ok(PolicySpec::from_json(json)?))
+        .map(|spec| term::spec_term(env, &spec));
+    tuple(env, spec)
+}
+
+#[rustler::nif(schedule = "DirtyCpu")]
+fn policy_to_json<'a>(env: Env<'a>, spec: Term<'a>) -> Term<'a> {
+    let json = term::spec(spec)
+        .and_then(|spec| Ok(spec.to_json()?))
+        .map(|json| json.encode(env));
+    tuple(env, json)
+}
+
+#[rustler::nif]
+fn groups(env: Env) -> Term {
+    match Groups::shipped() {
+        Ok(groups) => {
+            let names: Vec<Term> =
+                groups.names().map(|name| term::atom(env, name)).collect();
+            term::list(env, &names)
+        }
+        Err(error) => Error::Core(error).to_term(env),
+    }
+}
+
+#[rustler::nif]
+fn group<'a>(env: Env<'a>, name: Term<'a>) -> Term<'a> {
+    let found = term::atom_name(name)
+        .ok_or_else(|| {
+            bad_term("unknown_group", "the name of a group is an atom")
+        })
+        .and_then(|name| Ok(Groups::shipped()?.get(&name)?));
+    let described = found.map(|group| {
+        let members: Vec<Term> = group
+            .members
+            .iter()
+            .map(|member| {
+                (term::rule_term(env, &member.rule), &*member.reason)
+                    .encode(env)
+            })
+            .collect();
+        let facts = [
+            ("doc", group.doc.as_str().encode(env)),
+            ("members", term::list(env, &members)),
+        ];
+        term::map(env, &facts)
+    });
+    tuple(env, described)
+}
+
+#[rustler::nif]
+fn suggest<'a>(env: Env<'a>, name: &str, candidates: Vec<&str>) -> Term<'a> {
+    match did_you_mean(name, candidates) {
+        Some(candidate) => candidate.encode(env),
+        None => atoms::none().to_term(env),
+    }
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Which process is under which policy.
+
+use std::sync::Arc;
+
+use dashmap::DashMap;
+use foldhash::fast::FixedState;
+use once_cell::sync::Lazy;
+
+use crate::abi::Eterm;
+use crate::installed::Installed;
+
+/// How a process came by its policy.
+#[derive(Clone, Copy)]
+pub enum Origin {
+    /// This process put it under the policy.
+    RestrictedBy(Eterm),
+    /// It was started by this restricted process.
+    Inherited(Eterm),
+}
+
+/// What is known of a restricted process.
+#[derive(Clone)]
+pub struct Entry {
+    /// Its policy.
+    pub policy: Arc<Installed>,
+    /// Where that came from.
+    pub origin: Origin,
+}
+
+static TABLE: Lazy<DashMap<Eterm, Entry, FixedState>> =
+    Lazy::new(|| DashMap::with_hasher(FixedState::default()));
+
+/// The entry of a process. Copied, so that no lock is held by the caller.
+pub fn get(pid: Eterm) -> Option<Entry> {
+    TABLE.get(&pid).map(|entry| entry.clone())
+}
+
+/// The policy of a process.
+pub fn policy(pid: Eterm) -> Option<Arc<Installed>> {
+    TABLE.get(&pid).map(|entry| entry.policy.clone())
+}
+
+/// Puts a process under a policy.
+pub fn set(pid: Eterm, entry: Entry) {
+    // The former policy may die here: not under the lock.
+    let former = TABLE.insert(pid, entry);
+    drop(former);
+}
+
+/// Forgets a process.
+pub fn remove(pid: Eterm) {
+    let former = TABLE.remove(&pid);
+    drop(former);
+}
+
+/// All restricted processes, in no order.
+pub fn pids() -> Vec<Eterm> {
+    TABLE.iter().map(|entry| *entry.key()).collect()
+}

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Terms to values and back: the one place that knows their shapes.
+
+use rustler::sys::ErlNifTerm;
+use rustler::{Atom, Encoder, Env, LocalPid, Term, TermType};
+use seccomp_core::{
+    AtomTable, Error as CoreError, Mode, OnDeny, Pat, Pattern, Permission,
+    PolicySpec, Rule, Unknown,
+};
+use std::sync::Arc;
+
+use crate::abi::Eterm;
+use crate::error::{bad_term, Error, Result};
+
+/// More rules than anybody writes; a longer list is a mistake or an attack.
+pub const MAX_RULES: usize = 1_000_000;
+
+/// Makes atoms for the names in a policy.
+pub struct Atoms<'a>(pub Env<'a>);
+
+impl AtomTable for Atoms<'_> {
+    fn atom(&self, name: &str) -> std::result::Result<u64, CoreError> {
+        make_atom(self.0, name)
+            .map(|atom| raw(atom) as u64)
+            .ok_or_else(|| CoreError::BadAtom {
+                name: name.to_owned(),
+                why: "an atom has at most 255 characters".into(),
+            })
+    }
+}
+
+/// The atom of this name. The NIF interface of OTP 25 knows Latin-1 names
+/// only, so others go through the external term format.
+fn make_atom<'a>(env: Env<'a>, name: &str) -> Option<Term<'a>> {
+    if let Ok(atom) = Atom::from_str(env, name) {
+        return Some(atom.to_term(env));
+    }
+    let length = u16::try_from(name.len()).ok()?.to_be_bytes();
+    let mut external = vec![131, 118, length[0], length[1]];
+    external.extend_from_slice(name.as_bytes());
+    // SAFETY: the bytes are an atom and nothing else; creating it is wanted.
+    unsafe { env.binary_to_term_trusted(&external) }.map(|(term, _)| term)
+}
+
+/// The atom of a name that is known to make one.
+pub fn atom<'a>(env: Env<'a>, name: &str) -> Term<'a> {
+    make_atom(env, name)
+        .unwrap_or_else(|| rustler::types::atom::undefined().to_term(env))
+}
+
+/// The name of an atom.
+pub fn atom_name(term: Term) -> Option<String> {
+    if !term.is_atom() {
+        return None;
+    }
+    if let Ok(name) = term.atom_to_string() {
+        return Some(name);
+    }
+    match &*term.to_binary() {
+        [131, 119, _, name @ ..] | [131, 118, _, _, name @ ..] => {
+            String::from_utf8(name.to_vec()).ok()
+        }
+        _ => None,
+    }
+}
+
+/// A term as the emulator's word for it.
+pub fn raw(term: Term) -> Eterm {
+    // SAFETY: `ErlNifTerm` is transparent over the word, which is private.
+    unsafe { std::mem::transmute::<ErlNifTerm, Eterm>(term.as_c_arg()) }
+}
+
+/// The term of a word that the emulator gave.
+///
+/// # Safety
+/// The term must be whole in the word, as atoms and local pids are, or belong
+/// to `env`.
+pub unsafe fn from_raw(env: Env, raw: Eterm) -> Term {
+    // SAFETY: `ErlNifTerm` is transparent over the word; the rest is promised
+    // by the caller.
+    unsafe {
+        let inner = std::mem::transmute::<Eterm, ErlNifTerm>(raw);
+        Term::new(env, inner)
+    }
+}
+
+/// A term that the emulator gave, an atom or a local pid.
+pub fn immediate(env: Env, raw: Eterm) -> Term {
+    // SAFETY: atoms and local pids are whole in the word.
+    unsafe { from_raw(env, raw) }
+}
+
+/// A map with atom keys.
+pub fn map<'a>(env: Env<'a>, pairs: &[(&str, Term<'a>)]) -> Term<'a> {
+    pairs.iter().fold(Term::map_new(env), |map, (key, value)| {
+        map.map_put(atom(env, key), value).unwrap_or(map)
+    })
+}
+
+/// A list, from its elements.
+pub fn list<'a>(env: Env<'a>, elements: &[Term<'a>]) -> Term<'a> {
+    elements.encode(env)
+}
+
+/// A local pid, as the emulator knows it.
+pub fn pid(term: Term) -> Result<Eterm> {
+    match term.decode::<LocalPid>() {
+        Ok(_) => Ok(raw(term)),
+        Err(_) if term.is_pid() => Err(Error::RemotePid),
+        Err(_) => Err(bad_term("bad_pid", "not a pid")),
+    }
+}
+
+fn name_pattern(term: Term) -> Option<Pat<Arc<str>>> {
+    atom_name(term).map(Pat::name)
+}
+
+/// An arity, 0 to 255. Decoding a `u8` would take 257 for 1.
+pub fn arity(term: Term) -> Option<u8> {
+    u8::try_from(term.decode::<i64>().ok()?).ok()
+}
+
+fn arity_pattern(term: Term) -> Option<Pat<u8>> {
+    if atom_name(term).as_deref() == Some("_") {
+        return Some(Pat::Any);
+    }
+    arity(term).map(Pat::Is)
+}
+
+/// One rule of a user's list.
+pub fn rule(term: Term) -> Option<Rule> {
+    let pattern = |module, function, arity| {
+        Rule::Pattern(Pattern {
+            module,
+            function,
+            arity,
+        })
+    };
+    if let Some(name) = atom_name(term) {
+        return Some(if name.starts_with('@') {
+            Rule::Group(name)
+        } else {
+            pattern(Pat::name(name), Pat::Any, Pat::Any)
+        });
+    }
+    match rustler::types::tuple::get_tuple(term).ok()?.as_slice() {
+        [m, f] => Some(pattern(name_pattern(*m)?, name_pattern(*f)?, Pat::Any)),
+        [m, f, a] => Some(pattern(
+            name_pattern(*m)?,
+            name_pattern(*f)?,
+            arity_pattern(*a)?,
+        )),
+        _ => None,
+    }
+}
+
+/// The term that [`rule`] reads.
+pub fn rule_term<'a>(env: Env<'a>, rule: &Rule) -> Term<'a> {
+    let name = |pat: &Pat<Arc<str>>| match pat {
+        Pat::Any => atom(env, "_"),
+        Pat::Is(name) => atom(env, name),
+    };
+    match rule {
+        Rule::Group(group) => atom(env, group),
+        Rule::Pattern(p) => match (&p.function, &p.arity) {
+            (Pat::Any, Pat::Any) => name(&p.module),
+            (_, Pat::Any) => (name(&p.module), name(&p.function)).encode(env),
+            (_, Pat::Is(arity)) => {
+                (name(&p.module), name(&p.function), *arity).encode(env)
+            }
+        },
+    }
+}
+
+fn rules(term: Term) -> Result<Vec<Rule>> {
+    let bad = |why: String| bad_term("bad_rules", why);
+    if term.get_type() != TermType::List {
+        return Err(bad(
+            "rules must be a list, such as [lists, {string, trim, 1}]".into(),
+        ));
+    }
+    let length = term.list_length().map_err(|_| {
+        bad("an improper list: write [A, B], not [A | B]".into())
+    })?;
+    if length > MAX_RULES {
+        return Err(bad(format!(
+            "{length} rules; at most {MAX_RULES} are allowed: use wildcards or groups"
+        )));
+    }
+    let mut rules = Vec::with_capacity(length);
+    let elements = term
+        .into_list_iterator()
+        .map_err(|_| bad("rules must be a list".into()))?;
+    for (index, element) in elements.enumerate() {
+        rules.push(rule(element).ok_or_else(|| Error::BadTerm {
+            name: "bad_rule",
+            why: "write Module, {Module, Function}, {Module, Function, Arity} or '@group'; \
+                  names are atoms, an arity is 0 to 255, '_' is any of them"
+                .into(),
+            position: Some(index + 1),
+        })?);
+    }
+    Ok(rules)
+}
+
+/// Looks up an option whose values are atoms.
+fn option<T: Copy>(
+    spec: Term,
+    key: &str,
+    values: &[(&'static str, T)],
+) -> Result<Option<T>> {
+    let Ok(value) = spec.map_get(atom(spec.get_env(), key)) else {
+        return Ok(None);
+    };
+    let name = atom_name(value);
+    values
+        .iter()
+        .find(|(known, _)| Some(*known) == name.as_deref())
+        .map(|(_, value)| Some(*value))
+        .ok_or_else(|| {
+            let known: Vec<&str> =
+                values.iter().map(|(known, _)| *known).collect();
+            bad_term(
+                "bad_option",
+                format!("{key} must be {}", known.join(" or ")),
+            )
+        })
+}
+
+const BOOLEANS: &[(&str, bool)] = &[("true", true), ("false", false)];
+const MODES: &[(&str, Mode)] = &[
+    ("whitelist", Mode::Whitelist),
+    ("blacklist", Mode::Blacklist),
+];
+const PERMISSIONS: &[(&str, Permission)] =
+    &[("allow", Permission::Allow), ("deny", Permission::Deny)];
+const REACTIONS: &[(&str, OnDeny)] = &[
+    ("raise", OnDeny::Raise),
+    ("kill", OnDeny::Kill),
+    ("log", OnDeny::Log),
+];
+const UNKNOWN: &[(&str, Unknown)] =
+    &[("error", Unknown::Error), ("allow", Unknown::Allow)];
+
+/// What a user writes, from a map.
+pub fn spec(term: Term) -> Result<PolicySpec> {
+    let mode = option(term, "mode", MODES)?.ok_or_else(|| {
+        bad_term("bad_option", "mode must be whitelist or blacklist")
+    })?;
+    let list = term
+        .map_get(atom(term.get_env(), "rules"))
+        .map_err(|_| bad_term("bad_rules", "rules are missing"))?;
+    let mut spec = PolicySpec::new(mode, rules(list)?);
+    if let Some(spawn) = option(term, "spawn", PERMISSIONS)? {
+        spec.spawn = spawn;
+    }
+    if let Some(inherit) = option(term, "inherit", BOOLEANS)? {
+        spec.inherit = inherit;
+    }
+    if let Some(on_deny) = option(term, "on_deny", REACTIONS)? {
+        spec.on_deny = on_deny;
+    }
+    if let Some(base) = option(term, "base", BOOLEANS)? {
+        spec.base = base;
+    }
+    if let Some(unknown) = option(term, "unknown", UNKNOWN)? {
+        spec.unknown = unknown;
+    }
+    if let Ok(comment) = term.map_get(atom(term.get_env(), "comment")) {
+        spec.comment = Some(comment.decode::<String>().map_err(|_| {
+            bad_term("bad_option", "comment must be a binary in UTF-8")
+        })?);
+    }
+    Ok(spec)
+}
+
+/// The map that [`spec`] reads.
+pub fn spec_term<'a>(env: Env<'a>, spec: &PolicySpec) -> Term<'a> {
+    let rules: Vec<Term> =
+        spec.rules.iter().map(|rule| rule_term(env, rule)).collect();
+    let unknown = match spec.unknown {
+        Unknown::Error => "error",
+        Unknown::Allow => "allow",
+    };
+    let mut pairs = vec![
+        ("mode", atom(env, &spec.mode.to_string())),
+        ("rules", list(env, &rules)),
+        ("spawn", atom(env, &spec.spawn.to_string())),
+        ("inherit", spec.inherit.encode(env)),
+        ("on_deny", atom(env, &spec.on_deny.to_string())),
+        ("base", spec.base.encode(env)),
+        ("unknown", atom(env, unknown)),
+    ];
+    if let Some(comment) = &spec.comment {
+        pairs.push(("comment", comment.encode(env)));
+    }
+    map(env, &pairs)
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Denied calls: the newest in a ring, and a count for each policy and
+//! function. Both are bounded: recording is on the path of code that wants to
+//! do harm.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::Mutex;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use dashmap::{DashMap, Entry as MapEntry};
+use foldhash::fast::FixedState;
+use once_cell::sync::Lazy;
+use seccomp_core::PolicyHash;
+
+use crate::abi::Eterm;
+
+/// How many violations the ring remembers.
+pub const RING: usize = 1024;
+/// How many different pairs of policy and function are counted.
+pub const COUNTERS: usize = 16 * 1024;
+
+/// What happened to the call.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// It was let through.
+    Log,
+    /// It raised an error.
+    Raise,
+    /// It ended the process.
+    Kill,
+}
+
+/// Module, function and arity, as the emulator gives them.
+pub type Call = (Eterm, Eterm, u32);
+
+/// One denied call.
+#[derive(Clone)]
+pub struct Violation {
+    /// Counts all violations, from 1.
+    pub seq: u64,
+    /// System time in nanoseconds.
+    pub time: u64,
+    /// Who made it.
+    pub pid: Eterm,
+    /// What was called.
+    pub call: Call,
+    /// Under which policy.
+    pub policy: PolicyHash,
+    /// What happened.
+    pub action: Action,
+}
+
+static TOTAL: AtomicU64 = AtomicU64::new(0);
+static DROPPED: AtomicU64 = AtomicU64::new(0);
+/// How many counters there are.
+static KINDS: AtomicUsize = AtomicUsize::new(0);
+static SLOTS: [Mutex<Option<Violation>>; RING] =
+    [const { Mutex::new(None) }; RING];
+static COUNTS: Lazy<DashMap<(PolicyHash, Call), u64, FixedState>> =
+    Lazy::new(|| DashMap::with_hasher(FixedState::default()));
+
+/// Remembers a denied call. Never waits for a reader.
+pub fn record(pid: Eterm, call: Call, policy: PolicyHash, action: Action) {
+    let seq = TOTAL.fetch_add(1, Ordering::Relaxed) + 1;
+    let violation = Violation {
+        seq,
+        time: now(),
+        pid,
+        call,
+        policy,
+        action,
+    };
+    // A slot that is being read keeps its older violation.
+    if let Ok(mut slot) = SLOTS[seq as usize % RING].try_lock() {
+        *slot = Some(violation);
+    }
+    match COUNTS.entry((policy, call)) {
+        MapEntry::Occupied(mut count) => *count.get_mut() += 1,
+        MapEntry::Vacant(place) => {
+            if KINDS.fetch_add(1, Ordering::Relaxed) < COUNTERS {
+                place.insert(1);
+            } else {
+                KINDS.fetch_sub(1, Ordering::Relaxed);
+                DROPPED.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |time| time.as_nanos() as u64)
+}
+
+/// What was recorded.
+pub struct Snapshot {
+    /// How many violations there were.
+    pub total: u64,
+    /// How many of them no counter was left for.
+    pub dropped: u64,
+    /// The newest, oldest first.
+    pub ring: Vec<Violation>,
+    /// How often each policy denied each function.
+    pub counts: Vec<((PolicyHash, Call), u64)>,
+}
+
+/// A copy of what is recorded now.
+pub fn snapshot() -> Snapshot {
+    let mut ring: Vec<Violation> = SLOTS
+        .iter()
+        .filter_map(|slot| slot.lock().ok().and_then(|slot| slot.clone()))
+        .collect();
+    ring.sort_by_key(|violation| violation.seq);
+    Snapshot {
+        total: TOTAL.load(Ordering::Relaxed),
+        dropped: DROPPED.load(Ordering::Relaxed),
+        ring,
+        counts: COUNTS
+            .iter()
+            .map(|entry| (*entry.key(), *entry.value()))
+            .collect(),
+    }
+}

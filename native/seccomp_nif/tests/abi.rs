@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The mirror of the C header says what the header says: a C compiler reads
+//! one, and the numbers are compared with the other.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fs;
+use std::mem::{offset_of, size_of};
+use std::path::Path;
+use std::process::Command;
+
+#[path = "../src/abi.rs"]
+mod abi;
+
+use abi::Hooks;
+
+/// Just enough of ERTS for its header to be read without ERTS.
+const ERTS: &str = r"
+#include <stdint.h>
+typedef uint32_t Uint32; typedef int32_t Sint32;
+typedef unsigned long Uint; typedef unsigned long Eterm;
+typedef struct { int32_t counter; } erts_atomic32_t;
+typedef struct ErtsCodeMFA ErtsCodeMFA; typedef struct Process Process;
+typedef struct ErlSpawnOpts ErlSpawnOpts; typedef struct ErlNifEnv ErlNifEnv;
+";
+
+const CONSTANTS: &[(&str, u64)] = &[
+    ("ERTS_SECCOMP_ABI", abi::ABI as u64),
+    ("ERTS_SECCOMP_E", abi::E as u64),
+    ("ERTS_SECCOMP_M", abi::M as u64),
+    ("ERTS_SECCOMP_S", abi::S as u64),
+    ("ERTS_SECCOMP_I", abi::I as u64),
+    ("ERTS_SECCOMP_FLAGS", abi::FLAGS as u64),
+    ("ERTS_SECCOMP_POLICY_SHIFT", abi::POLICY_SHIFT as u64),
+    ("ERTS_SECCOMP_MAX_POLICIES", abi::MAX_POLICIES as u64),
+    ("ERTS_SECCOMP_DENY_ALL", abi::DENY_ALL as u64),
+    ("ERTS_SECCOMP_EXPORTS", abi::EXPORTS as u64),
+    ("ERTS_SECCOMP_ALLOW", abi::ALLOW as u64),
+    ("ERTS_SECCOMP_LOG", abi::LOG as u64),
+    ("ERTS_SECCOMP_RAISE", abi::RAISE as u64),
+    ("ERTS_SECCOMP_KILL", abi::KILL as u64),
+    ("ERTS_SECCOMP_OK", abi::OK as u64),
+    ("ERTS_SECCOMP_NOPROC", abi::NOPROC as u64),
+];
+
+fn fields() -> Vec<(&'static str, usize)> {
+    vec![
+        ("abi", offset_of!(Hooks, abi)),
+        ("decide", offset_of!(Hooks, decide)),
+        ("decide_spawn", offset_of!(Hooks, decide_spawn)),
+        ("apply", offset_of!(Hooks, apply)),
+        ("cancel", offset_of!(Hooks, cancel)),
+        ("status", offset_of!(Hooks, status)),
+        ("inherit", offset_of!(Hooks, inherit)),
+        ("exited", offset_of!(Hooks, exited)),
+    ]
+}
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+fn header_text() -> Outcome<String> {
+    let header = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../otp_patches/common/erl_seccomp.h");
+    Ok(fs::read_to_string(header)?)
+}
+
+/// Names and numbers, from a C program that includes the header.
+fn numbers_in_c() -> Outcome<BTreeMap<String, u64>> {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("abi");
+    fs::create_dir_all(&dir)?;
+    fs::write(dir.join("sys.h"), ERTS)?;
+    fs::write(dir.join("erl_process.h"), "")?;
+    fs::write(dir.join("erl_nif.h"), "")?;
+    fs::write(dir.join("erl_seccomp.h"), header_text()?)?;
+
+    let mut source = String::from(
+        "#include <stddef.h>\n#include <stdio.h>\n#include \"erl_seccomp.h\"\n\
+         #define SHOW(n, v) printf(\"%s %llu\\n\", n, (unsigned long long)(v))\n\
+         int main(void) {\n",
+    );
+    for (name, _) in CONSTANTS {
+        source += &format!("SHOW(\"{name}\", {name});\n");
+    }
+    for (name, _) in fields() {
+        source +=
+            &format!("SHOW(\"{name}\", offsetof(ErtsSeccompHooks, {name}));\n");
+    }
+    source += "SHOW(\"size\", sizeof(ErtsSeccompHooks)); return 0; }\n";
+    fs::write(dir.join("abi.c"), source)?;
+
+    let cc = Command::new("cc")
+        .current_dir(&dir)
+        .args(["-Wall", "-Werror", "-I.", "-o", "abi", "abi.c"])
+        .output()?;
+    assert!(
+        cc.status.success(),
+        "{}",
+        String::from_utf8_lossy(&cc.stderr)
+    );
+    let run = Command::new(dir.join("abi")).output()?;
+    let mut numbers = BTreeMap::new();
+    for line in String::from_utf8(run.stdout)?.lines() {
+        let (name, number) = line.split_once(' ').ok_or("no number")?;
+        numbers.insert(name.to_owned(), number.parse()?);
+    }
+    Ok(numbers)
+}
+
+#[test]
+fn every_number_is_the_same_in_c() -> Outcome<()> {
+    let in_c = numbers_in_c()?;
+    for (name, number) in CONSTANTS {
+        assert_eq!(in_c[*name], *number, "{name}");
+    }
+    for (name, offset) in fields() {
+        assert_eq!(in_c[name], offset as u64, "offset of {name}");
+    }
+    assert_eq!(in_c["size"], size_of::<Hooks>() as u64);
+    Ok(())
+}
+
+/// A name that is added to the header has to be added here.
+#[test]
+fn no_number_of_the_header_is_missing() -> Outcome<()> {
+    let mine = ["ERTS_SECCOMP_SAVE_CALLS"]; // between C and the JIT alone
+    let text = header_text()?;
+    let defined = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("#define ERTS_SECCOMP_"))
+        .filter_map(|rest| rest.split_whitespace().next())
+        .map(|name| format!("ERTS_SECCOMP_{name}"));
+    let known: Vec<&str> = CONSTANTS.iter().map(|(name, _)| *name).collect();
+    for name in defined {
+        assert!(
+            known.contains(&&*name) || mine.contains(&&*name),
+            "{name} is not mirrored"
+        );
+    }
+    assert_eq!(text.matches("(*").count(), fields().len() - 1);
+    Ok(())
+}
