@@ -1,0 +1,121 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * seccomp for the BEAM: per-process policies on function calls.
+ *
+ * A process under a policy is "restricted". The emulator finds out whether it
+ * may make a call by looking at one bit; rules and policies themselves live in
+ * a NIF library, which registers itself here and is asked when the bit is not
+ * set. This header is all that the emulator and that library share, so every
+ * change of a type or a function below bumps ERTS_SECCOMP_ABI.
+ */
+
+#ifndef ERL_SECCOMP_H__
+#define ERL_SECCOMP_H__
+
+#include "sys.h"
+#include "erl_process.h"
+#include "erl_nif.h"
+
+#define ERTS_SECCOMP_ABI 1
+
+/*
+ * Process.seccomp is zero for a process without policy. Else its low byte
+ * holds the flags E, M, S and I; the low four bits of it are unused.
+ */
+#define ERTS_SECCOMP_E 0x80u /* under a policy; unset: nothing below counts */
+#define ERTS_SECCOMP_M 0x40u /* the policy is a blacklist */
+#define ERTS_SECCOMP_S 0x20u /* may not spawn */
+#define ERTS_SECCOMP_I 0x10u /* children inherit the policy */
+#define ERTS_SECCOMP_FLAGS 0xffu
+
+/* The process has a save_calls buffer as well, so the short cut past
+ * erts_seccomp_call() must not be taken. */
+#define ERTS_SECCOMP_SAVE_CALLS 0x100u
+
+/* The rest is the number of the policy: an index into erts_seccomp_bits. */
+#define ERTS_SECCOMP_POLICY_SHIFT 9
+#define ERTS_SECCOMP_MAX_POLICIES (1u << 20)
+
+/* A policy that nobody has: it allows no call. A process gets it when the
+ * library could not say what it should have instead. */
+#define ERTS_SECCOMP_DENY_ALL 0u
+
+/* How many export entries can have a bit of their own. Entry number 0 stands
+ * for all others; its bit is never set. */
+#define ERTS_SECCOMP_EXPORTS (512u * 1024u)
+
+/* What the library says of a call. */
+#define ERTS_SECCOMP_ALLOW 0 /* always allowed: set the bit */
+#define ERTS_SECCOMP_LOG 1   /* allowed this time: ask again */
+#define ERTS_SECCOMP_RAISE 2 /* raise an error */
+#define ERTS_SECCOMP_KILL 3  /* end the process */
+
+/* What happened to a request to put a process under a policy. */
+#define ERTS_SECCOMP_OK 0
+#define ERTS_SECCOMP_NOPROC 1
+
+/*
+ * The functions of the library. All are called on scheduler threads, and may
+ * be called with locks of the process held: they must neither block nor call
+ * back. Process identifiers are local pids, as terms.
+ */
+typedef struct {
+    /* ERTS_SECCOMP_ABI of the header that the library was built for. */
+    Uint32 abi;
+    /* May the process call this function? */
+    Sint32 (*decide)(Eterm pid, Eterm module, Eterm function, Uint32 arity);
+    /* May it spawn, which the S flag forbids, through this function? */
+    Sint32 (*decide_spawn)(Eterm pid, Eterm module, Eterm function,
+                           Uint32 arity);
+    /* Put the process under the policy of the request. Called in the context
+     * of that process; consumes the request. Gives ERTS_SECCOMP_OK and the new
+     * word for Process.seccomp, or a status above ERTS_SECCOMP_NOPROC that
+     * only the library knows, and nothing has changed. */
+    Sint32 (*apply)(void *request, Eterm pid, Uint32 *word);
+    /* The process of the request has ended; consumes the request. */
+    void (*cancel)(void *request);
+    /* The term that tells the requester of a status. */
+    Eterm (*status)(Sint32 status);
+    /* The child gets its parent's policy. Non-zero: it could not be given. */
+    Sint32 (*inherit)(Eterm parent, Eterm child);
+    /* A restricted process has ended. */
+    void (*exited)(Eterm pid);
+} ErtsSeccompHooks;
+
+struct export_;
+
+/*
+ * For the emulator.
+ */
+
+/* The verdict bits of each policy: bit N is set when the policy is known to
+ * allow calls of the export entry whose seccomp_ix is N. */
+extern erts_atomic32_t *erts_seccomp_bits[ERTS_SECCOMP_MAX_POLICIES];
+
+void erts_seccomp_init(void);
+Uint32 erts_seccomp_new_ix(void);
+int erts_seccomp_call(Process *c_p, struct export_ *ep);
+int erts_seccomp_undef(Process *c_p, Eterm module, Eterm function,
+                       Uint arity);
+int erts_seccomp_spawn(Process *c_p, const ErtsCodeMFA *mfa);
+int erts_seccomp_create(Process *parent, const ErlSpawnOpts *so);
+Uint32 erts_seccomp_inherit(Process *parent, Eterm child);
+void erts_seccomp_exit(Process *c_p);
+void erts_seccomp_save_calls(Process *c_p, int on);
+
+/*
+ * For the library, which finds them with dlsym(): where they are missing, the
+ * emulator does not have this patch.
+ */
+
+Uint32 erl_seccomp_abi(void);
+int erl_seccomp_register(const ErtsSeccompHooks *hooks);
+int erl_seccomp_set_bits(Uint32 policy, erts_atomic32_t *bits);
+int erl_seccomp_word(Eterm pid, Uint32 *word);
+Sint32 erl_seccomp_attach_self(ErlNifEnv *env, void *request,
+                               Eterm *result);
+Sint32 erl_seccomp_attach(ErlNifEnv *env, Eterm pid, Eterm tag,
+                          void *request);
+
+#endif /* ERL_SECCOMP_H__ */

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# build, path, stock. A build whose inputs did not change does nothing.
+
+cmd_build() {
+    local inputs started=$SECONDS
+    need_tools "${COMPILE_TOOLS[@]}"
+    overlay_check_host
+    take_lock
+    trap 'build_interrupted' INT TERM HUP
+    if [[ -n $OTP_SRC ]]; then source_locate; fi
+    inputs=$(build_inputs)
+    if stamp_is runtime "$inputs" && runtime_is_whole; then
+        say "OTP $OTP is built: $OTP_HOME/bin/erl"
+        return 0
+    fi
+    stamp_drop runtime
+    build_source
+    tree_prepare
+    compile
+    overlay_lay
+    stamp_set runtime "$(build_inputs)"
+    say "OTP $OTP is built in $((SECONDS - started)) s: $OTP_HOME/bin/erl"
+}
+
+# A tree that was unpacked before is good, unless another source is asked for.
+build_source() {
+    [[ -z $SOURCE_ID ]] || return 0
+    if [[ -z $OTP_TARBALLS && -d $SRC && -f $STAMPS/source ]]; then
+        SOURCE_ID=$(<"$STAMPS/source")
+        return 0
+    fi
+    source_locate
+    [[ $SOURCE_KIND == directory ]] || say "source: $SOURCE_PATH, verified."
+}
+
+build_interrupted() {
+    trap - INT TERM HUP
+    progress_clear
+    if [[ -n $BUILD_CHILD ]]; then
+        kill -- "-$BUILD_CHILD" 2>/dev/null ||
+            kill "$BUILD_CHILD" 2>/dev/null || :
+        wait "$BUILD_CHILD" 2>/dev/null || :
+    fi
+    rm -f -- "$STAMPS/compiling"
+    say "interrupted; no runtime is in place. The next build goes on from here."
+    exit 130
+}
+
+# One hash over all that a runtime is made of.
+build_inputs() {
+    {
+        printf '%s\n' "$OTP $FLAVOR $HOST_ROOT ${CC:-} ${CXX:-} ${CFLAGS:-}"
+        printf '%s\n' "${SOURCE_ID:-$(cat "$STAMPS/source" 2>/dev/null)}"
+        ls -lL --time-style=+%s "$HOST_ROOT/bin" \
+            "$HOST_ROOT/erts-${DATA[erts_version]}/bin"
+        cd -- "$TOOLKIT" || exit
+        find "$OTP" common lib runtime otp -type f -print0 | sort -z |
+            xargs -0 sha256sum
+    } | sha256sum | cut -d' ' -f1
+}
+
+# What the stamp cannot know: the host's OTP may have been changed since.
+runtime_is_whole() {
+    [[ -x $OTP_HOME/erts-${DATA[erts_version]}/bin/beam.smp &&
+       -x $OTP_HOME/bin/erl &&
+       $(cat "$OTP_HOME/releases/${DATA[release]}/OTP_VERSION" \
+           2>/dev/null) == "$OTP" ]]
+}
+
+cmd_path() {
+    if [[ ! -f $STAMPS/runtime ]] || ! runtime_is_whole; then
+        die "OTP $OTP is not built, or its last build did not finish." \
+            "Build it with: make otp"
+    fi
+    printf '%s\n' "$OTP_HOME/bin/erl"
+}
+
+cmd_stock() {
+    local erl
+    erl=$(host_erl) ||
+        die "no Erlang/OTP is installed." "Install it with: scripts/deps"
+    printf '%s\n' "$erl"
+}

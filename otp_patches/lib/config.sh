@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# Where things are, and what was asked for.
+#
+#   $BUILD_DIR/otp/archives/     downloads, shared by all versions
+#   $BUILD_DIR/otp/<OTP>/        OTP_HOME: the runtime (bin, lib, erts-*, ...)
+#     src/                       the patched tree that is compiled
+#     pristine/                  unpatched copies of the files patches touch
+#     work/                      git tree for editing the patches
+#     log/  stamps/
+
+declare -A DATA     # the values of otp_patches/<OTP>/source
+
+config_init() {
+    local key value
+    umask 022
+    export LC_ALL=C
+    REPO=$(dirname -- "$TOOLKIT")
+    OTP=${OTP:-25.2.3}
+    FLAVOR=${FLAVOR:-jit}
+    JOBS=${JOBS:-$(nproc 2>/dev/null || echo 2)}
+    BUILD_DIR=${BUILD_DIR:-_build}
+    OTP_SRC=${OTP_SRC:-}
+    OTP_TARBALLS=${OTP_TARBALLS:-}
+    case $BUILD_DIR in /*) ;; *) BUILD_DIR=$REPO/$BUILD_DIR ;; esac
+
+    case $FLAVOR in jit|emu) ;; *)
+        die "FLAVOR=$FLAVOR is not known; write FLAVOR=jit or FLAVOR=emu." ;;
+    esac
+    [[ $JOBS =~ ^[1-9][0-9]*$ ]] ||
+        die "JOBS=$JOBS is not a positive number."
+    PATCH_DIR=$TOOLKIT/$OTP
+    if [[ ! $OTP =~ ^[0-9]+(\.[0-9]+)*$ || ! -f $PATCH_DIR/source ]]; then
+        die "there are no patches for OTP=$OTP." \
+            "There are patches for: $(config_versions)"
+    fi
+    [[ -f $PATCH_DIR/series ]] ||
+        die "otp_patches/$OTP/series is missing; it lists the patches in order."
+
+    OTP_HOME=$BUILD_DIR/otp/$OTP
+    ARCHIVES=$BUILD_DIR/otp/archives
+    SRC=$OTP_HOME/src PRISTINE=$OTP_HOME/pristine WORK=$OTP_HOME/work
+    LOGS=$OTP_HOME/log STAMPS=$OTP_HOME/stamps
+    for key in erts_version release compile_steps disk_mb \
+               debian_source debian_version debian_archive debian_sha256 \
+               upstream_archive upstream_sha256 upstream_url; do
+        value=$(config_data "$key") || exit 1
+        DATA[$key]=$value
+    done
+}
+
+config_versions() {
+    local file
+    for file in "$TOOLKIT"/*/source; do
+        basename -- "$(dirname -- "$file")"
+    done | paste -sd' '
+}
+
+# A value of the data file otp_patches/<OTP>/source.
+config_data() {
+    local value
+    value=$(sed -n "s/^$1=//p" "$PATCH_DIR/source")
+    [[ -n $value ]] || die "otp_patches/$OTP/source has no line $1=..."
+    printf '%s\n' "$value"
+}
+
+# The file names of the series, in order.
+series_names() {
+    sed -e 's/[[:space:]]*#.*//' -e '/^[[:space:]]*$/d' "$PATCH_DIR/series"
+}
+
+make_home() { mkdir -p -- "$OTP_HOME" "$LOGS" "$STAMPS" "$ARCHIVES"; }
+
+stamp_is() { [[ -f $STAMPS/$1 && $(<"$STAMPS/$1") == "$2" ]]; }
+stamp_set() {
+    printf '%s\n' "$2" >"$STAMPS/$1.new"
+    mv -f -- "$STAMPS/$1.new" "$STAMPS/$1"
+}
+stamp_drop() { rm -f -- "$STAMPS/$1"; }
+
+# One build at a time in a build directory; the second one waits for the first.
+take_lock() {
+    make_home
+    exec 9>"$OTP_HOME/.lock"
+    flock -n 9 && return 0
+    say "another build of OTP $OTP is running here; waiting for it."
+    flock 9
+}
+
+cmd_clean() {
+    take_lock
+    find "$OTP_HOME" -mindepth 1 -maxdepth 1 ! -name .lock -exec rm -rf {} +
+    say "removed $OTP_HOME (downloads stay in $ARCHIVES)."
+}
