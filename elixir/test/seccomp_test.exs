@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+defmodule SeccompTest do
+  use ExUnit.Case, async: true
+
+  test "policies are compiled from keywords and maps and can be asked" do
+    {:ok, policy} = Seccomp.compile(mode: :whitelist, rules: [Enum, {String, :upcase, 1}])
+    assert Seccomp.check(policy, {Enum, :map, 2}) == :allow
+    assert Seccomp.check(policy, {String, :upcase, 1}) == :allow
+    assert {:deny, %{}} = Seccomp.check(policy, {String, :upcase, 2})
+    assert {:deny, %{}} = Seccomp.check(policy, {System, :cmd, 2})
+
+    policy = Seccomp.compile!(%{mode: :blacklist, rules: [System]})
+    assert {:deny, %{}} = Seccomp.check(policy, {System, :cmd, 2})
+    assert Seccomp.explain(policy, {System, :cmd, 2}) =~ "System"
+  end
+
+  test "an unknown function is an error that says what was meant" do
+    policy = [mode: :whitelist, rules: [{Enum, :mapp, 2}]]
+
+    assert {:error, {:unknown_function, %{position: 1, did_you_mean: {Enum, :map, 2}}}} =
+             Seccomp.compile(policy)
+
+    error = assert_raise Seccomp.Error, fn -> Seccomp.compile!(policy) end
+    assert Exception.message(error) =~ "'Elixir.Enum':map/2"
+  end
+
+  test "misuse raises an ArgumentError that names the argument" do
+    error = assert_raise ArgumentError, fn -> Seccomp.restrict(:me, :whitelist, []) end
+    assert error.message =~ "1st argument: not a pid"
+  end
+
+  test "an untouched process is trusted" do
+    assert Seccomp.info(self()) == :trusted
+  end
+
+  @tag :stock
+  test "nothing pretends to restrict on an emulator without the patch" do
+    policy = Seccomp.compile!(mode: :whitelist, rules: [])
+    assert {:error, {:unsupported, _}} = Seccomp.restrict(self(), :whitelist, [])
+    assert_raise Seccomp.Error, ~r/make otp/, fn -> Seccomp.restrict!(self(), :whitelist, []) end
+    assert_raise ErlangError, fn -> Seccomp.spawn(policy, fn -> :ok end) end
+  end
+
+  @tag :enforced
+  test "a restricted process makes the allowed calls only" do
+    test = self()
+    policy = Seccomp.compile!(mode: :blacklist, rules: [{System, :get_env}], on_deny: :raise)
+
+    {pid, monitor} =
+      Seccomp.spawn_monitor(policy, fn ->
+        send(test, {:upcase, String.upcase("abc")})
+        System.get_env("HOME")
+      end)
+
+    assert_receive {:upcase, "ABC"}
+    assert_receive {:DOWN, ^monitor, :process, ^pid, {{:seccomp, {System, :get_env, 1}}, _}}
+    assert %{total: total} = Seccomp.violations(pid)
+    assert total >= 1
+  end
+
+  @tag :enforced
+  test "a trusted process restricts another one and lifts it again" do
+    pid = spawn(fn -> Process.sleep(:infinity) end)
+    assert Seccomp.restrict!(pid, :blacklist, [System], spawn: :deny) == :ok
+    assert %{mode: :blacklist, spawn: :deny} = Seccomp.info(pid)
+    assert Seccomp.lift!(pid) == :ok
+    assert Seccomp.info(pid) == :trusted
+    Process.exit(pid, :kill)
+  end
+end

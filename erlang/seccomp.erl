@@ -1,0 +1,257 @@
+%% SPDX-License-Identifier: Apache-2.0
+-module(seccomp).
+
+-include("seccomp_doc.hrl").
+-include("seccomp_error.hrl").
+
+?MODULEDOC("
+Per-process function-call policies.
+
+A policy says which functions a process may call. A process under a policy is
+restricted, all others are trusted.
+
+    1> Policy = seccomp:compile(#{mode => whitelist, rules => ['@pure']}).
+    2> seccomp:restrict(Pid, blacklist, [os, {file, '_'}, {erlang, halt, 0}]).
+
+What a caller can meet is returned as `{error, Reason}`; `format_error/1` makes
+a sentence of the reason. Arguments of the wrong type raise `badarg`.
+").
+
+-export([enforcement/0]).
+-export([compile/1, from_json/1, to_json/1]).
+-export([check/2, explain/2, dump/1, groups/0, group/1]).
+-export([restrict/3, restrict/4, restrict_spawn/1, set_policy/2, lift/1]).
+-export([spawn/2, spawn_link/2, spawn_monitor/2, spawn_opt/3]).
+-export([flags/1, info/1, processes/0]).
+-export([violations/0, violations/1, violations_json/0]).
+-export([format_error/1, format_error/2]).
+
+-export_type([policy/0, rule/0, policy_map/0, options/0, reason/0, violations/0]).
+
+-compile({no_auto_import, [spawn/2, spawn_link/2, spawn_monitor/2, spawn_opt/3, processes/0]}).
+
+-opaque policy() :: {seccomp_policy, reference()}.
+%% A compiled policy. Any number of processes can share one.
+-type rule() :: seccomp_nif:rule().
+%% `Module`, `{Module, Function}`, `{Module, Function, Arity}` or a group such
+%% as `'@pure'`; `'_'` is the wildcard in each place.
+-type policy_map() :: seccomp_policy:policy_map().
+-type options() :: seccomp_policy:options().
+-type reason() :: seccomp_error:reason().
+-type violations() :: #{
+    total := non_neg_integer(),
+    dropped := non_neg_integer(),
+    ring := [
+        #{
+            seq := non_neg_integer(),
+            time := integer(),
+            pid := pid(),
+            mfa := mfa(),
+            policy := binary(),
+            action := raise | kill | log
+        }
+    ],
+    counters := [#{policy := binary(), mfa := mfa(), count := pos_integer()}]
+}.
+
+-define(IS_MODE(Mode), (Mode =:= whitelist orelse Mode =:= blacklist)).
+-define(IS_BYTE(A), (is_integer(A) andalso A >= 0 andalso A =< 255)).
+
+?DOC("What this emulator enforces. `unsupported`: policies can be compiled and
+checked, and every function that would enforce one refuses.").
+-spec enforcement() ->
+    #{
+        status := enforced | unsupported,
+        abi := non_neg_integer(),
+        otp := string(),
+        flavor := jit | emu
+    }.
+enforcement() ->
+    {Status, Abi, _PatchFlavor} = seccomp_nif:enforcement(),
+    #{
+        status => Status,
+        abi => Abi,
+        otp => erlang:system_info(otp_release),
+        flavor => erlang:system_info(emu_flavor)
+    }.
+
+%% -- Policies ----------------------------------------------------------------
+
+?DOC("Compiles a policy, which any number of processes can share.").
+-spec compile(policy_map()) -> {ok, policy()} | {error, reason()}.
+compile(Map) when is_map(Map) ->
+    case seccomp_policy:compile(Map, []) of
+        {ok, Ref} -> {ok, {seccomp_policy, Ref}};
+        {error, _} = Error -> Error
+    end;
+compile(Map) ->
+    ?BADARG([Map], [options]).
+
+?DOC("Reads a policy from JSON, to be given to `compile/1`.").
+-spec from_json(binary()) -> {ok, policy_map()} | {error, reason()}.
+from_json(Json) when is_binary(Json) -> seccomp_nif:policy_from_json(Json);
+from_json(Json) -> ?BADARG([Json], [json]).
+
+?DOC("Writes a policy as JSON.").
+-spec to_json(policy_map()) -> {ok, binary()} | {error, reason()}.
+to_json(Map) when is_map(Map) -> seccomp_nif:policy_to_json(Map);
+to_json(Map) -> ?BADARG([Map], [options]).
+
+?DOC("What a policy says to a call, without making it. Works on any emulator.").
+-spec check(policy(), mfa()) -> allow | {deny, Why :: map()}.
+check({seccomp_policy, Ref}, {M, F, A}) when
+    is_reference(Ref), is_atom(M), is_atom(F), ?IS_BYTE(A)
+->
+    seccomp_nif:check(Ref, M, F, A);
+check(Policy, Mfa) ->
+    ?BADARG([Policy, Mfa], [policy, mfa]).
+
+?DOC("Which rule or group decides about a call, as a sentence.").
+-spec explain(policy(), mfa()) -> iolist().
+explain({seccomp_policy, Ref}, {M, F, A}) when
+    is_reference(Ref), is_atom(M), is_atom(F), ?IS_BYTE(A)
+->
+    [seccomp_nif:explain(Ref, M, F, A)];
+explain(Policy, Mfa) ->
+    ?BADARG([Policy, Mfa], [policy, mfa]).
+
+?DOC("The whole policy as readable text, a line for each function or module.").
+-spec dump(policy()) -> binary().
+dump({seccomp_policy, Ref}) when is_reference(Ref) -> seccomp_nif:dump(Ref);
+dump(Policy) -> ?BADARG([Policy], [policy]).
+
+?DOC("The names of all groups.").
+-spec groups() -> [atom()].
+groups() -> seccomp_nif:groups().
+
+?DOC("What a group holds, with a reason for each member.").
+-spec group(atom()) ->
+    {ok, #{doc := binary(), members := [{rule(), Reason :: binary()}]}}
+    | {error, reason()}.
+group(Name) when is_atom(Name) -> seccomp_nif:group(Name);
+group(Name) -> ?BADARG([Name], [group]).
+
+%% -- Putting policies on processes -------------------------------------------
+
+?DOC("`restrict(Pid, Mode, Rules, #{})`.").
+-spec restrict(pid(), whitelist | blacklist, [rule()]) -> ok | {error, reason()}.
+restrict(Pid, Mode, Rules) when is_pid(Pid), ?IS_MODE(Mode), is_list(Rules) ->
+    restrict(Pid, Mode, Rules, #{});
+restrict(Pid, Mode, Rules) ->
+    ?BADARG([Pid, Mode, Rules], [pid, mode, rules]).
+
+?DOC("
+Tightens what `Pid` may call: from when this returns `ok`, it runs no call that
+the policy denies. A policy that it had before goes on to hold.
+
+On the evaluator of an Erlang shell a whitelist gets the group `@shell` too,
+which is said at the prompt, and the policy stays through errors.
+").
+-spec restrict(pid(), whitelist | blacklist, [rule()], options()) -> ok | {error, reason()}.
+restrict(Pid, Mode, Rules, Opts) when
+    is_pid(Pid), ?IS_MODE(Mode), is_list(Rules), is_map(Opts)
+->
+    seccomp_attach:restrict(Pid, Opts#{mode => Mode, rules => Rules});
+restrict(Pid, Mode, Rules, Opts) ->
+    ?BADARG([Pid, Mode, Rules, Opts], [pid, mode, rules, options]).
+
+?DOC("Forbids `Pid` to spawn, and nothing else.").
+-spec restrict_spawn(pid()) -> ok | {error, reason()}.
+restrict_spawn(Pid) when is_pid(Pid) -> seccomp_attach:restrict_spawn(Pid);
+restrict_spawn(Pid) -> ?BADARG([Pid], [pid]).
+
+?DOC("Puts a policy on `Pid` in place of any that it has. Trusted callers only.").
+-spec set_policy(pid(), policy()) -> ok | {error, reason()}.
+set_policy(Pid, {seccomp_policy, Ref}) when is_pid(Pid), is_reference(Ref) ->
+    seccomp_attach:replace(Pid, Ref);
+set_policy(Pid, Policy) ->
+    ?BADARG([Pid, Policy], [pid, policy]).
+
+?DOC("Makes `Pid` trusted again. Trusted callers only.").
+-spec lift(pid()) -> ok | {error, reason()}.
+lift(Pid) when is_pid(Pid) -> seccomp_attach:lift(Pid);
+lift(Pid) -> ?BADARG([Pid], [pid]).
+
+?DOC("
+Spawns a process that is restricted before it runs the first instruction of
+`Fun`. If the policy cannot be put on it, the process ends with
+`{seccomp, Reason}` and `Fun` never runs. On an emulator that cannot enforce
+policies, the caller gets the error `{unsupported, Map}` and there is no process.
+").
+-spec spawn(policy(), fun(() -> term())) -> pid().
+spawn({seccomp_policy, Ref}, Fun) when is_reference(Ref), is_function(Fun, 0) ->
+    ok = seccomp_attach:must_enforce(),
+    erlang:spawn(seccomp_attach:entry(Ref, Fun));
+spawn(Policy, Fun) ->
+    ?BADARG([Policy, Fun], [policy, fun0]).
+
+?DOC("As `spawn/2`, and linked to the caller.").
+-spec spawn_link(policy(), fun(() -> term())) -> pid().
+spawn_link({seccomp_policy, Ref}, Fun) when is_reference(Ref), is_function(Fun, 0) ->
+    ok = seccomp_attach:must_enforce(),
+    erlang:spawn_link(seccomp_attach:entry(Ref, Fun));
+spawn_link(Policy, Fun) ->
+    ?BADARG([Policy, Fun], [policy, fun0]).
+
+?DOC("As `spawn/2`, and monitored by the caller.").
+-spec spawn_monitor(policy(), fun(() -> term())) -> {pid(), reference()}.
+spawn_monitor({seccomp_policy, Ref}, Fun) when is_reference(Ref), is_function(Fun, 0) ->
+    ok = seccomp_attach:must_enforce(),
+    erlang:spawn_monitor(seccomp_attach:entry(Ref, Fun));
+spawn_monitor(Policy, Fun) ->
+    ?BADARG([Policy, Fun], [policy, fun0]).
+
+?DOC("As `spawn/2`, with the options of `erlang:spawn_opt/2`.").
+-spec spawn_opt(policy(), fun(() -> term()), [erlang:spawn_opt_option()]) ->
+    pid() | {pid(), reference()}.
+spawn_opt({seccomp_policy, Ref}, Fun, Opts) when
+    is_reference(Ref), is_function(Fun, 0), is_list(Opts)
+->
+    ok = seccomp_attach:must_enforce(),
+    erlang:spawn_opt(seccomp_attach:entry(Ref, Fun), Opts);
+spawn_opt(Policy, Fun, Opts) ->
+    ?BADARG([Policy, Fun, Opts], [policy, fun0, spawn_options]).
+
+%% -- Looking at processes ----------------------------------------------------
+
+?DOC("The byte E M S I 0000 of a process, most significant bit first.").
+-spec flags(pid()) -> byte() | {error, reason()}.
+flags(Pid) when is_pid(Pid) -> answer(seccomp_nif:flags(Pid), Pid);
+flags(Pid) -> ?BADARG([Pid], [pid]).
+
+?DOC("Under which policy a process is and who put it there, or `trusted`.").
+-spec info(pid()) -> map() | trusted | {error, reason()}.
+info(Pid) when is_pid(Pid) -> answer(seccomp_nif:info(Pid), Pid);
+info(Pid) -> ?BADARG([Pid], [pid]).
+
+?DOC("All restricted processes.").
+-spec processes() -> [pid()].
+processes() -> seccomp_nif:processes().
+
+?DOC("What was denied (or logged): the counters, and the newest entries one by one.").
+-spec violations() -> violations().
+violations() -> seccomp_nif:violations().
+
+?DOC("
+`violations/0` for one process, which may have ended: as many as the newest
+entries of the node hold. The counters are made from these.
+").
+-spec violations(pid()) -> violations().
+violations(Pid) when is_pid(Pid) -> seccomp_report:only(Pid, seccomp_nif:violations());
+violations(Pid) -> ?BADARG([Pid], [pid]).
+
+?DOC("`violations/0` as JSON.").
+-spec violations_json() -> binary().
+violations_json() -> seccomp_nif:violations_json().
+
+?DOC("A sentence for the reason of an `{error, Reason}`.").
+-spec format_error(reason()) -> unicode:chardata().
+format_error(Reason) -> seccomp_error:format(Reason).
+
+?DOC("What the shell prints below an exception (EEP 54).").
+-spec format_error(term(), erlang:stacktrace()) ->
+    #{pos_integer() | general => binary()}.
+format_error(Reason, Stacktrace) -> seccomp_error:format_error(Reason, Stacktrace).
+
+answer({error, Reason}, Pid) -> {error, seccomp_error:complete(Reason, Pid)};
+answer(Answer, _Pid) -> Answer.

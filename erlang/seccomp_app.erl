@@ -1,0 +1,23 @@
+%% SPDX-License-Identifier: Apache-2.0
+-module(seccomp_app).
+
+-include("seccomp_doc.hrl").
+
+?MODULEDOC("
+The application. Policies work without it; it only adds the logging of denials.
+").
+
+-behaviour(application).
+
+-export([start/2, stop/1]).
+
+?NODOC.
+-spec start(application:start_type(), term()) ->
+    {ok, pid()} | {error, term()}.
+start(_Type, _Args) ->
+    seccomp_sup:start_link().
+
+?NODOC.
+-spec stop(term()) -> ok.
+stop(_State) ->
+    ok.

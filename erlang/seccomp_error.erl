@@ -1,0 +1,197 @@
+%% SPDX-License-Identifier: Apache-2.0
+-module(seccomp_error).
+
+-include("seccomp_doc.hrl").
+
+?MODULEDOC("
+The errors of the library as terms and as sentences.
+
+Each `{error, {Name, Map}}` that a function of `seccomp` returns is one of
+`t:reason/0`. `format/1` says in a sentence what was wrong, where, and what to
+write instead. `format_error/2` does the same for exceptions (EEP 54), among
+them the denials that the emulator raises.
+").
+
+-export([format/1, format_error/2, complete/2]).
+
+-export_type([reason/0, kind/0]).
+
+-type reason() ::
+    %% The policy that was given; the native library's have a `message`, too.
+    {bad_rule, #{message := binary(), _ => _}}
+    | {bad_rules, #{reason := atom(), _ => _}}
+    | {bad_atom, #{message := binary(), _ => _}}
+    | {duplicate_rule, #{first := pos_integer(), second := pos_integer(), _ => _}}
+    | {unknown_group, #{group := atom(), _ => _}}
+    | {unknown_module, #{module := module(), position := pos_integer(), _ => _}}
+    | {unknown_function, #{mfa := tuple(), position := pos_integer(), _ => _}}
+    | {unknown_option, #{option := term(), _ => _}}
+    | {missing_option, #{option := atom(), _ => _}}
+    | {bad_option, #{option := atom(), value := term(), expected := binary(), _ => _}}
+    | {bad_json, #{line := non_neg_integer(), column := non_neg_integer(), _ => _}}
+    | {too_many_layers, #{limit := pos_integer(), _ => _}}
+    %% The process that it was meant for.
+    | noproc
+    | {remote_pid, #{pid := pid(), node := node(), _ => _}}
+    %% Who asked, and the emulator that was asked.
+    | {restricted, map()}
+    | {unsupported, #{hint := binary(), _ => _}}
+    | {system_limit, map()}
+    %% Whatever a later version of the native library adds.
+    | {atom(), map()}.
+
+-type kind() ::
+    pid | mode | rules | options | policy | mfa | fun0 | spawn_options | json | group.
+%% What an argument of the API has to be.
+
+?DOC("A sentence for the reason of an `{error, Reason}`.").
+-spec format(reason()) -> unicode:chardata().
+format({bad_rules, #{reason := improper} = Map}) ->
+    At =
+        case Map of
+            #{position := N} -> io_lib:format(" (its tail after rule ~b is not a list)", [N - 1]);
+            #{} -> ""
+        end,
+    ["the rules are an improper list", At, "; write [Rule1, Rule2, ...]"];
+format({bad_rules, #{reason := too_many, limit := Limit}}) ->
+    io_lib:format(
+        "there are more than ~b rules; name whole modules, {Module, '_'} or groups instead",
+        [Limit]
+    );
+format({unknown_module, #{module := Module} = Map}) ->
+    [
+        io_lib:format("there is no module ~tp~ts", [Module, position(Map)]),
+        did_you_mean(Map),
+        "; if it will be loaded later, give the option unknown => allow"
+    ];
+format({unknown_function, #{mfa := Mfa} = Map}) ->
+    [
+        io_lib:format("there is no function ~ts~ts", [mfa(Mfa), position(Map)]),
+        did_you_mean(Map),
+        "; if it will be loaded later, give the option unknown => allow"
+    ];
+format({unknown_option, #{option := Option} = Map}) ->
+    [
+        io_lib:format("~0tP is not an option", [Option, 12]),
+        did_you_mean(Map),
+        case Map of
+            #{known := Known} -> io_lib:format("; the options are ~ts", [names(Known)]);
+            #{} -> ""
+        end
+    ];
+format({missing_option, #{option := Option} = Map}) ->
+    [io_lib:format("the policy has no ~tp", [Option]), expected(Map)];
+format({bad_option, #{option := Option, value := Value} = Map}) ->
+    [io_lib:format("~tp cannot be ~0tP", [Option, Value, 12]), expected(Map)];
+format(noproc) ->
+    "the process does not exist, or has ended";
+format({remote_pid, #{pid := Pid, node := Node}}) ->
+    io_lib:format("~p lives on ~tp; call seccomp there", [Pid, Node]);
+format({unsupported, Map}) ->
+    Why = maps:get(message, Map, <<"this emulator enforces no policies">>),
+    [Why, "; ", maps:get(hint, Map, hint())];
+format({_Name, #{message := Message}}) ->
+    Message;
+format({Name, Map}) when is_atom(Name), is_map(Map) ->
+    io_lib:format("~tp: ~0tP", [Name, Map, 20]).
+
+?DOC("
+What `erl_error` and the shell print below an exception: for a denial the
+function that was denied, for a misused function of `seccomp` each argument
+that is not what it has to be.
+").
+-spec format_error(term(), erlang:stacktrace()) ->
+    #{pos_integer() | general => binary()}.
+format_error({seccomp, {M, F, A}}, Stack) when is_atom(M), is_atom(F), is_integer(A) ->
+    Text = io_lib:format("~ts is not allowed by this process's policy~ts", [
+        mfa({M, F, A}), started(Stack)
+    ]),
+    #{general => unicode:characters_to_binary(Text)};
+format_error(Reason, [{_, _, Args, Info} | _]) when is_list(Args), is_list(Info) ->
+    #{cause := Cause} = proplists:get_value(error_info, Info, #{cause => []}),
+    case {Reason, Cause} of
+        {badarg, Kinds} when is_list(Kinds), length(Kinds) =:= length(Args) ->
+            Numbered = lists:zip3(lists:seq(1, length(Args)), Kinds, Args),
+            Wrong = [{N, expectation(Kind)} || {N, Kind, Arg} <- Numbered, not is(Kind, Arg)],
+            maps:from_list(Wrong);
+        {{unsupported, _}, _} ->
+            #{general => unicode:characters_to_binary(format(Reason))};
+        _ ->
+            #{}
+    end;
+format_error(_Reason, _Stack) ->
+    #{}.
+
+%% A denied spawn is mostly asked about for what it would have started.
+started([{erlang, Spawn, [M, F, Args | _], _} | _]) when
+    Spawn =:= spawn; Spawn =:= spawn_link; Spawn =:= spawn_monitor; Spawn =:= spawn_opt
+->
+    case is_atom(M) andalso is_atom(F) andalso is_list(Args) of
+        true -> ["; it would have started ", mfa({M, F, length(Args)})];
+        false -> ""
+    end;
+started(_Stack) ->
+    "".
+
+?DOC("Completes an error of the native library: which process, what to do.").
+-spec complete(reason(), pid()) -> reason().
+complete({unsupported, Map}, _Pid) -> {unsupported, Map#{hint => hint()}};
+complete({noproc, _}, _Pid) -> noproc;
+complete({remote_pid, Map}, Pid) -> {remote_pid, Map#{pid => Pid, node => node(Pid)}};
+complete(Reason, _Pid) -> Reason.
+
+hint() ->
+    <<"`make otp` builds an emulator that does, `make shell` starts it, ",
+        "`make -s erl` prints its path (see README.md)">>.
+
+%% -- Arguments ---------------------------------------------------------------
+
+-spec is(kind(), term()) -> boolean().
+is(pid, Arg) -> is_pid(Arg);
+is(mode, Arg) -> Arg =:= whitelist orelse Arg =:= blacklist;
+is(rules, Arg) -> is_list(Arg);
+is(options, Arg) -> is_map(Arg);
+is(policy, {seccomp_policy, Ref}) -> is_reference(Ref);
+is(policy, _) -> false;
+is(mfa, {M, F, A}) when is_atom(M), is_atom(F), is_integer(A) -> A >= 0 andalso A =< 255;
+is(mfa, _) -> false;
+is(fun0, Arg) -> is_function(Arg, 0);
+is(spawn_options, Arg) -> is_list(Arg) andalso is_integer(catch length(Arg));
+is(json, Arg) -> is_binary(Arg);
+is(group, Arg) -> is_atom(Arg).
+
+%% Binaries, as in OTP's own modules: Elixir prints nothing else.
+-spec expectation(kind()) -> binary().
+expectation(pid) -> <<"not a pid">>;
+expectation(mode) -> <<"neither whitelist nor blacklist">>;
+expectation(rules) -> <<"not a list of rules">>;
+expectation(options) -> <<"not a map">>;
+expectation(policy) -> <<"not a policy; seccomp:compile/1 makes one">>;
+expectation(mfa) -> <<"not {Module, Function, Arity} with an arity of 0 to 255">>;
+expectation(fun0) -> <<"not a fun of no arguments">>;
+expectation(spawn_options) -> <<"not a list of options">>;
+expectation(json) -> <<"not a binary">>;
+expectation(group) -> <<"not an atom">>.
+
+%% -- Words -------------------------------------------------------------------
+
+position(#{position := N}) -> io_lib:format(" (rule ~b)", [N]);
+position(#{}) -> "".
+
+did_you_mean(#{did_you_mean := none}) -> "";
+did_you_mean(#{did_you_mean := Mfa}) when is_tuple(Mfa) -> [", did you mean ", mfa(Mfa), "?"];
+did_you_mean(#{did_you_mean := Name}) -> [", did you mean ", word(Name), "?"];
+did_you_mean(#{}) -> "".
+
+expected(#{expected := Text}) -> ["; write ", Text];
+expected(#{}) -> "".
+
+mfa({M, F, '_'}) -> io_lib:format("~tw:~tw/_", [M, F]);
+mfa({M, F, A}) -> io_lib:format("~tw:~tw/~w", [M, F, A]);
+mfa({M, F}) -> io_lib:format("~tw:~tw", [M, F]).
+
+names(Atoms) -> lists:join(", ", [atom_to_list(Atom) || Atom <- Atoms]).
+
+%% Text from the native library is a binary, which `~p` would quote.
+word(Text) when is_binary(Text) -> Text;
+word(Term) -> io_lib:format("~0tp", [Term]).

@@ -1,0 +1,148 @@
+%% SPDX-License-Identifier: Apache-2.0
+-module(seccomp_nif).
+
+-include("seccomp_doc.hrl").
+
+?MODULEDOC("
+The stubs of the native library, and nothing else: a NIF module cannot be
+reloaded, so whatever may change lives in other modules. Use `seccomp`.
+").
+
+-export([
+    enforcement/0,
+    compile/1,
+    policy_info/1,
+    check/4,
+    explain/4,
+    dump/1,
+    policy_from_json/1,
+    policy_to_json/1,
+    groups/0,
+    group/1,
+    suggest/2,
+    set_policy/4,
+    restrict_spawn/2,
+    lift/2,
+    flags/1,
+    info/1,
+    processes/0,
+    violations/0,
+    violations_json/0
+]).
+
+-export_type([rule/0, spec/0, tag/0, failure/0, answer/0, mfarity/0]).
+
+-nifs([
+    enforcement/0,
+    compile/1,
+    policy_info/1,
+    check/4,
+    explain/4,
+    dump/1,
+    policy_from_json/1,
+    policy_to_json/1,
+    groups/0,
+    group/1,
+    suggest/2,
+    set_policy/4,
+    restrict_spawn/2,
+    lift/2,
+    flags/1,
+    info/1,
+    processes/0,
+    violations/0,
+    violations_json/0
+]).
+
+-on_load(init/0).
+
+-define(NOT_LOADED, erlang:nif_error({nif_not_loaded, ?MODULE})).
+
+-type rule() :: atom() | {module(), atom()} | {module(), atom(), arity() | '_'}.
+-type spec() :: #{
+    mode := whitelist | blacklist,
+    rules := [rule()],
+    spawn => allow | deny,
+    inherit => boolean(),
+    on_deny => raise | kill | log,
+    base => boolean(),
+    unknown => error | allow,
+    comment => binary()
+}.
+-type tag() :: reference().
+-type failure() :: {atom(), map()}.
+-type mfarity() :: {module(), atom(), arity()}.
+-type answer() :: ok | wait | {error, failure()}.
+%% `wait`: the message `{tag(), ok | {error, failure()}}` follows, always.
+
+-spec init() -> ok | {error, {atom(), string()}}.
+init() ->
+    Priv =
+        case code:priv_dir(seccomp) of
+            {error, bad_name} ->
+                Ebin = filename:dirname(code:which(?MODULE)),
+                filename:join(filename:dirname(Ebin), "priv");
+            Dir ->
+                Dir
+        end,
+    erlang:load_nif(filename:join([Priv, "native", "seccomp_nif"]), 0).
+
+-spec enforcement() ->
+    {enforced | unsupported, Abi :: non_neg_integer(), jit | emu | unknown}.
+enforcement() -> ?NOT_LOADED.
+
+-spec compile(spec()) -> {ok, reference()} | {error, failure()}.
+compile(_Spec) -> ?NOT_LOADED.
+
+-spec policy_info(reference()) -> map().
+policy_info(_Policy) -> ?NOT_LOADED.
+
+-spec check(reference(), module(), atom(), arity()) -> allow | {deny, map()}.
+check(_Policy, _M, _F, _A) -> ?NOT_LOADED.
+
+-spec explain(reference(), module(), atom(), arity()) -> binary().
+explain(_Policy, _M, _F, _A) -> ?NOT_LOADED.
+
+-spec dump(reference()) -> binary().
+dump(_Policy) -> ?NOT_LOADED.
+
+-spec policy_from_json(binary()) -> {ok, spec()} | {error, failure()}.
+policy_from_json(_Json) -> ?NOT_LOADED.
+
+-spec policy_to_json(spec()) -> {ok, binary()} | {error, failure()}.
+policy_to_json(_Spec) -> ?NOT_LOADED.
+
+-spec groups() -> [atom()].
+groups() -> ?NOT_LOADED.
+
+-spec group(atom()) ->
+    {ok, #{doc := binary(), members := [{rule(), Reason :: binary()}]}}
+    | {error, failure()}.
+group(_Name) -> ?NOT_LOADED.
+
+-spec suggest(binary(), [binary()]) -> binary() | none.
+suggest(_Name, _Candidates) -> ?NOT_LOADED.
+
+-spec set_policy(pid(), reference(), restrict | replace, tag()) -> answer().
+set_policy(_Pid, _Policy, _How, _Tag) -> ?NOT_LOADED.
+
+-spec restrict_spawn(pid(), tag()) -> answer().
+restrict_spawn(_Pid, _Tag) -> ?NOT_LOADED.
+
+-spec lift(pid(), tag()) -> answer().
+lift(_Pid, _Tag) -> ?NOT_LOADED.
+
+-spec flags(pid()) -> byte() | {error, failure()}.
+flags(_Pid) -> ?NOT_LOADED.
+
+-spec info(pid()) -> map() | trusted | {error, failure()}.
+info(_Pid) -> ?NOT_LOADED.
+
+-spec processes() -> [pid()].
+processes() -> ?NOT_LOADED.
+
+-spec violations() -> seccomp:violations().
+violations() -> ?NOT_LOADED.
+
+-spec violations_json() -> binary().
+violations_json() -> ?NOT_LOADED.
