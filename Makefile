@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# `make help` lists the targets. Variables:
+#   OTP=25.2.3              the Erlang/OTP version to patch
+#   OTP_SRC=PATH            its source: an archive or a directory
+#   OTP_TARBALLS=PATH       a directory with source archives
+#   INPUT=FILE              what `make demo` evaluates
+#   SECCOMP_SKIP_DEPS=1     do not look for missing packages
+
+OTP     ?= 25.2.3
+INPUT   ?= examples/human_input.txt
+SHELL   := /bin/bash
+.DEFAULT_GOAL := help
+
+export OTP OTP_SRC OTP_TARBALLS FLAVOR JOBS BUILD_DIR
+
+TOP     := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
+RUNTIME := $(TOP)/_build/otp/$(OTP)
+NIF     := priv/native/seccomp_nif.so
+# Everything Erlang runs on the patched runtime, rebar3 included.
+ON_PATCHED := PATH="$(RUNTIME)/bin:$$PATH"
+
+.PHONY: help deps otp nif compile erl shell demo test test-rust test-erlang \
+        test-elixir lint lint-rust lint-erlang lint-c docs patch-check \
+        patch-refresh clean distclean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' \
+	    $(TOP)/Makefile
+
+deps: ## install the packages that are missing (Debian, as root)
+	@[ -n "$(SECCOMP_SKIP_DEPS)" ] || $(TOP)/scripts/deps
+
+otp: deps ## build the patched Erlang/OTP, or see that it is built
+	@$(TOP)/otp_patches/otp build
+
+nif: ## build the native library; needs Rust alone
+	@cd $(TOP) && cargo build --quiet --release --locked -p seccomp_nif
+	@mkdir -p $(TOP)/priv/native
+	@# Never written in place: a running emulator may have it mapped.
+	@cd $(TOP) && if ! cmp -s target/release/libseccomp_nif.so $(NIF); then \
+	    cp target/release/libseccomp_nif.so $(NIF).tmp && \
+	    mv -f $(NIF).tmp $(NIF); fi
+
+compile: otp nif ## compile the Erlang part
+	@cd $(TOP) && QUIET=1 $(ON_PATCHED) rebar3 compile
+
+erl: ## print the path of the patched erl, built first where needed
+	@$(MAKE) --no-print-directory compile >&2
+	@$(TOP)/otp_patches/otp path
+
+shell: compile ## an interactive shell with the library loaded
+	@cd $(TOP) && exec "$$(otp_patches/otp path)" \
+	    -eval 'application:ensure_all_started(seccomp)'
+
+demo: compile ## evaluate human input in restricted processes
+	@cd $(TOP) && mkdir -p _build/demo && \
+	    "$(RUNTIME)/bin/erlc" -o _build/demo examples/*.erl && \
+	    "$(RUNTIME)/bin/erl" -noshell -pa _build/demo \
+	        -eval 'seccomp_demo:main(["$(INPUT)"])'
+
+test: test-rust test-erlang test-elixir ## all tests, on the patched runtime
+
+test-rust:
+	cd $(TOP) && cargo test --locked --workspace
+
+test-erlang: compile
+	cd $(TOP) && $(ON_PATCHED) rebar3 eunit
+	cd $(TOP) && $(ON_PATCHED) rebar3 ct --readable=false
+
+test-elixir: compile
+	cd $(TOP) && $(ON_PATCHED) mix test
+
+lint: lint-rust lint-erlang lint-c ## formatting, warnings, types, scripts
+
+lint-rust:
+	cd $(TOP) && cargo fmt --all --check
+	cd $(TOP) && cargo clippy --locked --workspace --all-targets -- -D warnings
+
+lint-erlang: compile
+	cd $(TOP) && $(ON_PATCHED) rebar3 xref
+	cd $(TOP) && $(ON_PATCHED) rebar3 dialyzer
+	cd $(TOP) && $(ON_PATCHED) mix format --check-formatted
+
+lint-c: otp
+	cd $(TOP) && otp_patches/otp lint
+	cd $(TOP) && bash -n otp_patches/otp otp_patches/lib/*.sh scripts/deps
+
+docs: ## write the generated pages in docs/
+	cd $(TOP) && cargo run --quiet --locked -p seccomp_core \
+	    --example groups_md > docs/groups.md
+
+patch-check: deps ## see that the stored patches are in order
+	@$(TOP)/otp_patches/otp check
+
+patch-refresh: ## write the patches again from the worked tree
+	@$(TOP)/otp_patches/otp refresh
+
+clean: ## remove what was compiled, but for the emulator
+	cd $(TOP) && cargo clean --quiet
+	rm -rf $(TOP)/_build/default $(TOP)/_build/test $(TOP)/_build/demo \
+	    $(TOP)/priv/native
+
+distclean: clean ## remove everything that was built or fetched
+	rm -rf $(TOP)/_build
