@@ -35,7 +35,7 @@ otp: deps ## build the patched Erlang/OTP, or see that it is built
 	@$(TOP)/otp_patches/otp build
 
 nif: ## build the native library; needs Rust alone
-	@cd $(TOP) && cargo build --quiet --release --locked -p seccomp_nif
+	@cd $(TOP) && cargo build --release --locked -p seccomp_nif
 	@mkdir -p $(TOP)/priv/native
 	@# Never written in place: a running emulator may have it mapped.
 	@cd $(TOP) && if ! cmp -s target/release/libseccomp_nif.so $(NIF); then \

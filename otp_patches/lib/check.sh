@@ -24,6 +24,8 @@ cmd_check() {
         check_archive check_series
     check_line "stored patches equal their re-export" check_export check_applies
     check_line "files in common/ are compiled" check_common check_applies
+    check_line "list of unmediated functions is current" check_unmediated \
+        check_archive
     if ((CHECK_FAILED)); then
         die "$CHECK_FAILED of the checks above failed for OTP $OTP."
     fi
@@ -149,4 +151,14 @@ check_common() {
         grep -qF -- "/$object" "$CHECK_DIR/tree/$makefile" 2>/dev/null ||
             echo "common/${file##*/}: no patch adds $object to $makefile"
     done
+}
+
+check_unmediated() {
+    local tables=$CHECK_DIR/tables
+    SOURCE_KIND=archive SOURCE_PATH=$(sed -n 2p "$CHECK_DIR/source")
+    mkdir -- "$tables"
+    work_unpack "$tables" erts/emulator/beam/bif.tab \
+        erts/emulator/beam/jit/x86/ops.tab
+    unmediated "$tables" | diff - "$PATCH_DIR/unmediated.txt" ||
+        echo "write it again with: otp_patches/otp unmediated"
 }
