@@ -39,6 +39,11 @@ static erts_atomic32_t no_bits[ERTS_SECCOMP_EXPORTS / 32];
 
 static erts_atomic_t registered; /* ErtsSeccompHooks *, set once */
 static erts_atomic32_t last_ix;
+
+/* How many export entries erts_seccomp_stub() may make. */
+#define MAX_STUBS 4096
+static erts_atomic32_t stubs;
+
 static Eterm am_seccomp, am_seccomp_error;
 
 /* The functions of the library, or NULL before it is loaded. */
@@ -52,6 +57,7 @@ void erts_seccomp_init(void)
 {
     erts_atomic_init_nob(&registered, (erts_aint_t) NULL);
     erts_atomic32_init_nob(&last_ix, 0);
+    erts_atomic32_init_nob(&stubs, 0);
     erts_seccomp_bits[ERTS_SECCOMP_DENY_ALL] = no_bits;
     am_seccomp = am_atom_put("seccomp", 7);
     am_seccomp_error = am_atom_put("seccomp_error", 13);
@@ -142,9 +148,28 @@ int erts_seccomp_call(Process *c_p, Export *ep)
 }
 
 /*
- * An apply of a function that has no export entry, which goes to the error
- * handler without passing one. Non-zero: denied, with the exception set.
+ * An apply of a function that has no export entry goes to the error handler.
+ * For a restricted process it gets an entry, which goes there too but passes
+ * the check on the way. Programs choose what they apply and entries stay for
+ * good, so there is an end to it; NULL then, or without a policy.
  */
+Export *erts_seccomp_stub(Process *c_p, Eterm m, Eterm f, Uint a)
+{
+    erts_aint32_t newest = erts_atomic32_read_nob(&last_ix);
+    Export *ep;
+
+    if (!(c_p->seccomp & ERTS_SECCOMP_E)
+        || erts_atomic32_read_nob(&stubs) >= MAX_STUBS)
+        return NULL;
+    ep = erts_export_get_or_make_stub(m, f, a);
+    /* Until code is loaded, an entry made here is found here alone. */
+    if (ep->seccomp_ix == 0 || ep->seccomp_ix > (Uint32) newest)
+        erts_atomic32_inc_nob(&stubs);
+    return ep;
+}
+
+/* The same without an entry. Non-zero: denied, with the exception set; its
+ * stack trace starts with apply/3 and not with the function applied. */
 int erts_seccomp_undef(Process *c_p, Eterm m, Eterm f, Uint a)
 {
     Sint32 verdict;
