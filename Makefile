@@ -21,8 +21,8 @@ NIF     := priv/native/seccomp_nif.so
 ON_PATCHED := PATH="$(RUNTIME)/bin:$$PATH"
 
 .PHONY: help deps otp nif compile erl shell demo test test-rust test-erlang \
-        test-elixir lint lint-rust lint-erlang lint-c docs patch-check \
-        patch-refresh clean distclean
+        test-elixir mutants lint lint-rust lint-erlang lint-c docs \
+        patch-check patch-refresh clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' \
@@ -57,7 +57,7 @@ demo: compile ## evaluate human input in restricted processes
 	@cd $(TOP) && mkdir -p _build/demo && \
 	    "$(RUNTIME)/bin/erlc" -o _build/demo examples/*.erl && \
 	    "$(RUNTIME)/bin/erl" -noshell -pa _build/demo \
-	        -eval 'seccomp_demo:main(["$(INPUT)"])'
+	        -run seccomp_demo main "$(INPUT)"
 
 test: test-rust test-erlang test-elixir ## all tests, on the patched runtime
 
@@ -71,7 +71,10 @@ test-erlang: compile
 test-elixir: compile
 	cd $(TOP) && $(ON_PATCHED) mix test
 
-lint: lint-rust lint-erlang lint-c ## formatting, warnings, types, scripts
+mutants: compile ## break the patches on purpose; some test has to notice
+	@$(TOP)/test/mutants/run
+
+lint: lint-rust lint-erlang lint-c ## formatting, warnings, types
 
 lint-rust:
 	cd $(TOP) && cargo fmt --all --check
@@ -86,9 +89,10 @@ lint-c: otp
 	cd $(TOP) && otp_patches/otp lint
 	cd $(TOP) && bash -n otp_patches/otp otp_patches/lib/*.sh scripts/deps
 
-docs: ## write the generated pages in docs/
+docs: ## write the generated page on groups, _build/docs/groups.md
+	@mkdir -p $(TOP)/_build/docs
 	cd $(TOP) && cargo run --quiet --locked -p seccomp_core \
-	    --example groups_md > docs/groups.md
+	    --example groups_md > _build/docs/groups.md
 
 patch-check: deps ## see that the stored patches are in order
 	@$(TOP)/otp_patches/otp check
