@@ -35,7 +35,9 @@ otp: deps ## build the patched Erlang/OTP, or see that it is built
 	@$(TOP)/otp_patches/otp build
 
 nif: ## build the native library; needs Rust alone
-	@cd $(TOP) && cargo build --release --locked -p seccomp_nif
+	@# The first build takes a while and shows how far it is.
+	@cd $(TOP) && cargo build --release --locked -p seccomp_nif \
+	    $$(test -e target/release/libseccomp_nif.so && echo --quiet)
 	@mkdir -p $(TOP)/priv/native
 	@# Never written in place: a running emulator may have it mapped.
 	@cd $(TOP) && if ! cmp -s target/release/libseccomp_nif.so $(NIF); then \

@@ -29,7 +29,7 @@ them the denials that the emulator raises.
     | {missing_option, #{option := atom(), _ => _}}
     | {bad_option, #{option := atom(), value := term(), expected := binary(), _ => _}}
     | {bad_json, #{line := non_neg_integer(), column := non_neg_integer(), _ => _}}
-    | {too_many_layers, #{limit := pos_integer(), _ => _}}
+    | {too_many_layers, #{limit => pos_integer(), _ => _}}
     %% The process that it was meant for.
     | noproc
     | {remote_pid, #{pid := pid(), node := node(), _ => _}}
@@ -90,8 +90,8 @@ format({remote_pid, #{pid := Pid, node := Node}}) ->
 format({unsupported, Map}) ->
     Why = maps:get(message, Map, <<"this emulator enforces no policies">>),
     [Why, "; ", maps:get(hint, Map, hint())];
-format({_Name, #{message := Message}}) ->
-    Message;
+format({_Name, #{message := Message} = Map}) ->
+    [Message, position(Map)];
 format({Name, Map}) when is_atom(Name), is_map(Map) ->
     io_lib:format("~tp: ~0tP", [Name, Map, 20]).
 
@@ -179,8 +179,8 @@ position(#{position := N}) -> io_lib:format(" (rule ~b)", [N]);
 position(#{}) -> "".
 
 did_you_mean(#{did_you_mean := none}) -> "";
-did_you_mean(#{did_you_mean := Mfa}) when is_tuple(Mfa) -> [", did you mean ", mfa(Mfa), "?"];
-did_you_mean(#{did_you_mean := Name}) -> [", did you mean ", word(Name), "?"];
+did_you_mean(#{did_you_mean := Mfa}) when is_tuple(Mfa) -> [" (did you mean ", mfa(Mfa), "?)"];
+did_you_mean(#{did_you_mean := Name}) -> [" (did you mean ", word(Name), "?)"];
 did_you_mean(#{}) -> "".
 
 expected(#{expected := Text}) -> ["; write ", Text];

@@ -151,6 +151,5 @@ next_look() ->
 log(Event) ->
     logger:log(warning, Event, #{
         report_cb => fun ?MODULE:format/1,
-        domain => [seccomp],
         mfa => {?MODULE, log, 1}
     }).

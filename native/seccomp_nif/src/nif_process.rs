@@ -9,7 +9,7 @@ use seccomp_core::{Policy, PolicySpec};
 use serde::Serialize;
 
 use crate::abi;
-use crate::emulator::{self, Attached};
+use crate::emulator::{self, Attached, Unsupported};
 use crate::error::{bad_term, Error, Result};
 use crate::hooks::{Change, Request};
 use crate::installed::{self, Installed};
@@ -120,7 +120,12 @@ fn word(env: Env, target: Term) -> Result<u32> {
     let pid = term::pid(target)?;
     match emulator::get() {
         Ok(emulator) => emulator.word(pid).ok_or(Error::NoProc),
-        Err(_) => {
+        // Without a check nobody is under a policy; but another library's
+        // processes may be, of which we know nothing.
+        Err(why @ (Unsupported::Abi(_) | Unsupported::Taken)) => {
+            Err(why.into())
+        }
+        Err(Unsupported::NotPatched | Unsupported::Flavor) => {
             let target: rustler::LocalPid =
                 target.decode().map_err(|_| Error::NoProc)?;
             env.is_process_alive(target)
