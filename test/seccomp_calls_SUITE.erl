@@ -1,0 +1,249 @@
+%% SPDX-License-Identifier: Apache-2.0
+%%
+%% Every way of making a call, from every position, under whitelists and
+%% blacklists that allow or deny it. The ways are in seccomp_test_calls.
+-module(seccomp_calls_SUITE).
+
+-include_lib("common_test/include/ct.hrl").
+-include_lib("stdlib/include/assert.hrl").
+
+-export([all/0, suite/0, init_per_suite/1, end_per_suite/1, init_per_testcase/2, end_per_testcase/2]).
+-export([
+    whitelist_allows/1,
+    whitelist_denies/1,
+    blacklist_allows/1,
+    blacklist_denies/1,
+    allowed_and_denied_take_turns/1,
+    denial_is_an_ordinary_error/1,
+    hundred_thousand_denials/1,
+    exceptions_pass_restricted_frames/1,
+    trusted_processes_are_not_checked/1
+]).
+
+-define(POSITIONS, [body, tail, 'try', 'catch', 'after']).
+
+%% A call that should have been denied may leave somebody waiting.
+suite() -> [{timetrap, {seconds, 60}}].
+
+all() ->
+    [
+        whitelist_allows,
+        whitelist_denies,
+        blacklist_allows,
+        blacklist_denies,
+        allowed_and_denied_take_turns,
+        denial_is_an_ordinary_error,
+        hundred_thousand_denials,
+        exceptions_pass_restricted_frames,
+        trusted_processes_are_not_checked
+    ].
+
+init_per_suite(Config) ->
+    ok = seccomp_test_run:must_enforce(),
+    Config.
+
+end_per_suite(_Config) -> ok.
+
+init_per_testcase(_Case, Config) ->
+    [{env, seccomp_test_calls:env()} | Config].
+
+end_per_testcase(_Case, Config) ->
+    seccomp_test_calls:close(?config(env, Config)).
+
+%% -- The four combinations ---------------------------------------------------
+
+whitelist_allows(Config) ->
+    each(Config, fun allowed/3, fun(#{mfa := Mfa, needs := Needs}) ->
+        whitelist([Mfa | Needs])
+    end).
+
+whitelist_denies(Config) ->
+    each(Config, fun denied/3, fun(#{mfa := Mfa, needs := Needs}) ->
+        whitelist(Needs -- [Mfa])
+    end).
+
+blacklist_allows(Config) ->
+    each(Config, fun allowed/3, fun(_) ->
+        seccomp_test_run:policy(blacklist, [{seccomp_test_target, load_library, 1}])
+    end).
+
+blacklist_denies(Config) ->
+    each(Config, fun denied/3, fun(#{mfa := Mfa}) ->
+        seccomp_test_run:policy(blacklist, [Mfa])
+    end).
+
+%% A fold that the operator's entry makes is part of its way of calling.
+whitelist(Rules) ->
+    seccomp_test_run:policy(whitelist, lists:usort([{lists, foldl, 3} | Rules])).
+
+%% Runs the whole table and fails with all that went wrong, not the first.
+each(Config, Expectation, PolicyOf) ->
+    Env = ?config(env, Config),
+    Wrong = [
+        {Name, Position, Why}
+     || #{name := Name} = Call <- seccomp_test_calls:calls(Env),
+        Position <- ?POSITIONS,
+        Why <- [Expectation(Env, {Position, Call}, PolicyOf(Call))],
+        Why =/= ok
+    ],
+    ?assertEqual([], Wrong).
+
+%% The same value as in a trusted process, and the same effect.
+allowed(Env, {Position, #{forms := Forms} = Call}, Policy) ->
+    Tail = map_get(tail, Forms),
+    Start = seccomp_test_calls:effect(Env),
+    Trusted = Tail(),
+    Middle = seccomp_test_calls:effect(Env),
+    Outcome = seccomp_test_calls:run(Policy, Position, Call),
+    End = seccomp_test_calls:effect(Env),
+    case unwrap(Position, Outcome) of
+        {value, Value} when Value =:= Trusted ->
+            case {difference(Start, Middle), difference(Middle, End)} of
+                {Same, Same} -> ok;
+                Effects -> {effects, Effects}
+            end;
+        Other ->
+            {not_allowed, Other, Trusted}
+    end.
+
+%% A denial in its exact form, and no effect.
+denied(Env, {Position, #{mfa := Mfa, args := Args} = Call}, Policy) ->
+    Before = seccomp_test_calls:effect(Env),
+    Outcome = seccomp_test_calls:run(Policy, Position, Call),
+    case seccomp_test_calls:effect(Env) of
+        Before -> seccomp_test_run:denial(unwrap(Position, Outcome), {Mfa, Args});
+        After -> {has_run, Outcome, Before, After}
+    end.
+
+%% What stands after `after` has to run, whatever happened before.
+unwrap('after', {value, {after_ran, Outcome}}) -> Outcome;
+unwrap('after', Other) -> {after_did_not_run, Other};
+unwrap(_, {value, Outcome}) -> Outcome;
+unwrap(_, Other) -> Other.
+
+difference(A, B) ->
+    [Y - X || {X, Y} <- lists:zip(tuple_to_list(A), tuple_to_list(B))].
+
+%% -- More than one call ------------------------------------------------------
+
+%% A call that was allowed sets a bit; a denied one must not.
+allowed_and_denied_take_turns(Config) ->
+    #{counter := Counter} = ?config(env, Config),
+    Policy = seccomp_test_run:policy(blacklist, [{seccomp_test_target, hit, 2}]),
+    {value, Turns} = seccomp_test_run:in(Policy, fun() -> turns(Counter, 1000, []) end),
+    ?assertEqual([{denied, hit}], lists:usort(Turns)),
+    ?assertEqual(1000, length(Turns)),
+    ?assertEqual(1000, atomics:get(Counter, 1)).
+
+turns(_Counter, 0, Turns) ->
+    Turns;
+turns(Counter, N, Turns) ->
+    Denied =
+        try seccomp_test_target:hit(Counter, N) of
+            Value -> Value
+        catch
+            error:{seccomp, {seccomp_test_target, hit, 2}} -> denied
+        end,
+    turns(Counter, N - 1, [{Denied, seccomp_test_target:hit(Counter)} | Turns]).
+
+denial_is_an_ordinary_error(Config) ->
+    #{counter := Counter} = ?config(env, Config),
+    Policy = seccomp_test_run:policy(blacklist, [seccomp_test_target]),
+    {value, {Class, Reason, Stack, {Pid, Flags}}} = seccomp_test_run:in(Policy, fun() ->
+        try
+            seccomp_test_target:hit(Counter, 17)
+        catch
+            C:R:S -> {C, R, S, {self(), seccomp:flags(self())}}
+        end
+    end),
+    ?assertEqual({error, {seccomp, {seccomp_test_target, hit, 2}}}, {Class, Reason}),
+    [{seccomp_test_target, hit, [Counter, 17], [{error_info, Info}]} | Callers] = Stack,
+    ?assertEqual(seccomp_error, maps:get(module, Info)),
+    ?assertMatch([{?MODULE, _, _, _} | _], Callers),
+    ?assertEqual(16#d0, Flags),
+    Text = unicode:characters_to_list(erl_error:format_exception(Class, Reason, Stack)),
+    ?assertNotEqual(nomatch, string:find(Text, "seccomp_test_target:hit/2 is not allowed")),
+    ?assertMatch(
+        #{ring := [#{mfa := {seccomp_test_target, hit, 2}, action := raise}], total := 1},
+        seccomp:violations(Pid)
+    ).
+
+hundred_thousand_denials(Config) ->
+    #{counter := Counter, ext := Ext} = ?config(env, Config),
+    Policy = seccomp_test_run:policy(blacklist, [seccomp_test_target]),
+    {value, {Denials, Heap, Sum}} = seccomp_test_run:in(Policy, fun() ->
+        N = denials(Counter, Ext, 50000, 0),
+        true = erlang:garbage_collect(),
+        {total_heap_size, Words} = process_info(self(), total_heap_size),
+        {N, Words, lists:sum(lists:seq(1, 100))}
+    end),
+    ?assertEqual(100000, Denials),
+    ?assertEqual(5050, Sum),
+    ?assert(Heap < 100000),
+    ?assertEqual(0, atomics:get(Counter, 1)),
+    ?assertEqual(hit, seccomp_test_target:hit(Counter)).
+
+denials(_Counter, _Ext, 0, Seen) ->
+    Seen;
+denials(Counter, Ext, N, Seen) ->
+    Direct =
+        try
+            seccomp_test_target:hit(Counter),
+            0
+        catch
+            error:{seccomp, {seccomp_test_target, hit, 1}} -> 1
+        end,
+    Fun =
+        case catch Ext(Counter) of
+            {'EXIT', {{seccomp, {seccomp_test_target, hit, 1}}, [_ | _]}} -> 1;
+            _ -> 0
+        end,
+    denials(Counter, Ext, N - 1, Seen + Direct + Fun).
+
+%% Exceptions of all classes that start below, in or above frames of allowed
+%% calls are caught where they would be in a trusted process.
+exceptions_pass_restricted_frames(Config) ->
+    Policy = seccomp_test_run:policy(whitelist, [{lists, foreach, 2}, {lists, map, 2}]),
+    Zero = atomics:get(maps:get(counter, ?config(env, Config)), 1),
+    Raise = fun
+        (throw) -> throw(ball);
+        (exit) -> exit(ball);
+        (error) -> error(ball);
+        (badarith) -> 1 / Zero;
+        (denied) -> os:getpid()
+    end,
+    Catch = fun(What) ->
+        try
+            lists:foreach(fun(X) -> lists:map(Raise, [X]) end, [What])
+        catch
+            Class:Reason -> {Class, Reason}
+        end
+    end,
+    Expected = [
+        {throw, {throw, ball}},
+        {exit, {exit, ball}},
+        {error, {error, ball}},
+        {badarith, {error, badarith}},
+        {denied, {error, {seccomp, {os, getpid, 0}}}}
+    ],
+    [
+        ?assertEqual({value, Caught}, seccomp_test_run:in(Policy, fun() -> Catch(What) end))
+     || {What, Caught} <- Expected
+    ].
+
+trusted_processes_are_not_checked(Config) ->
+    #{counter := Counter} = ?config(env, Config),
+    Policy = seccomp_test_run:policy(blacklist, [seccomp_test_target]),
+    Me = self(),
+    Pids = [
+        seccomp:spawn(Policy, fun() ->
+            Me ! {self(), seccomp_test_run:outcome(fun() -> seccomp_test_target:hit(Counter) end)}
+        end)
+     || _ <- lists:seq(1, 50)
+    ],
+    Hits = [seccomp_test_target:hit(Counter) || _ <- lists:seq(1, 1000)],
+    Outcomes = [receive {Pid, Outcome} -> Outcome end || Pid <- Pids],
+    Expected = {{seccomp_test_target, hit, 1}, [Counter]},
+    ?assertEqual([], [O || O <- Outcomes, seccomp_test_run:denial(O, Expected) =/= ok]),
+    ?assertEqual([hit], lists:usort(Hits)),
+    ?assertEqual(1000, atomics:get(Counter, 1)).

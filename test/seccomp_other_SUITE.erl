@@ -1,0 +1,390 @@
+%% SPDX-License-Identifier: Apache-2.0
+%%
+%% Policies that are put on other processes, whatever those are doing: once
+%% `restrict` has returned `ok`, not one call outside the policy is made.
+-module(seccomp_other_SUITE).
+
+-include_lib("stdlib/include/assert.hrl").
+
+-export([all/0, suite/0, init_per_suite/1, end_per_suite/1]).
+-export([
+    busy_process_is_stopped/1,
+    lifted_process_goes_on/1,
+    busy_process_is_killed/1,
+    dirty_process/1,
+    suspended_process/1,
+    waiting_process/1,
+    many_busy_processes/1,
+    ending_process/1,
+    exiting_process_with_much_to_free/1,
+    too_many_layers_in_another_process/1,
+    dead_process/1,
+    remote_process/1,
+    hundred_at_once/1,
+    restricting_each_other/1
+]).
+
+%% The denied call has its effect in one step, so that nothing which began
+%% before the policy can be counted after it.
+-define(ADD, {atomics, add, 3}).
+
+%% A call that should have been denied may leave somebody waiting.
+suite() -> [{timetrap, {seconds, 120}}].
+
+all() ->
+    [
+        busy_process_is_stopped,
+        lifted_process_goes_on,
+        busy_process_is_killed,
+        dirty_process,
+        suspended_process,
+        waiting_process,
+        many_busy_processes,
+        ending_process,
+        exiting_process_with_much_to_free,
+        too_many_layers_in_another_process,
+        dead_process,
+        remote_process,
+        hundred_at_once,
+        restricting_each_other
+    ].
+
+init_per_suite(Config) ->
+    ok = seccomp_test_run:must_enforce(),
+    Config.
+
+end_per_suite(_Config) -> ok.
+
+%% -- Loops -------------------------------------------------------------------
+
+%% Each loop tries the denied call once in a turn; what stands here is what it
+%% does in between.
+turns() ->
+    Long = lists:seq(1, 20000),
+    Ext = fun lists:reverse/1,
+    [
+        {nothing, fun() -> ok end},
+        {local_calls, fun() -> spin(1000) end},
+        {external_calls, fun() -> lists:last(lists:duplicate(10, x)) end},
+        {external_fun, fun() -> Ext([a, b]) end},
+        {apply, fun() -> apply(lists, hd([reverse | Ext([a])]), [[a]]) end},
+        {light_bifs, fun() -> erlang:phash2({a, erlang:unique_integer()}) end},
+        {long_bif, fun() -> erlang:term_to_binary(Long) end},
+        {process_info_self, fun() -> process_info(self(), [message_queue_len, memory]) end},
+        {process_info_other, fun() -> process_info(whereis(init), message_queue_len) end},
+        {poll, fun() -> receive nothing -> ok after 0 -> ok end end},
+        {pause, fun() -> receive nothing -> ok after 1 -> ok end end},
+        {message_to_self, fun() -> self() ! turn, receive turn -> ok end end},
+        {exceptions, fun() -> catch error(deep(50)) end},
+        {garbage_collection, fun() -> erlang:garbage_collect() end},
+        {yield, fun() -> erlang:yield() end},
+        {spawning, fun() -> spawn(erlang, self, []) end},
+        {dirty_nif, fun() -> seccomp:to_json(#{mode => whitelist, rules => [lists]}) end},
+        {dirty_bif, fun() -> erts_debug:dirty_cpu(wait, 2) end}
+    ].
+
+spin(0) -> ok;
+spin(N) -> spin(N - 1).
+
+deep(0) -> [];
+deep(N) -> [N | deep(N - 1)].
+
+start(Turn) ->
+    Counter = atomics:new(1, []),
+    Pid = spawn_link(fun() -> loop(Counter, Turn) end),
+    ok = moves(Counter),
+    {Pid, Counter}.
+
+loop(Counter, Turn) ->
+    _ = (catch atomics:add(Counter, 1, 1)),
+    _ = Turn(),
+    loop(Counter, Turn).
+
+moves(Counter) ->
+    Before = atomics:get(Counter, 1),
+    seccomp_test_run:eventually(fun() -> atomics:get(Counter, 1) > Before end).
+
+%% Read at once, so that a single late call is seen.
+stands_still(Counter) ->
+    Before = atomics:get(Counter, 1),
+    timer:sleep(20),
+    atomics:get(Counter, 1) - Before.
+
+stop(Pid) ->
+    true = unlink(Pid),
+    true = exit(Pid, kill).
+
+%% -- Busy processes ----------------------------------------------------------
+
+busy_process_is_stopped(_Config) ->
+    ?assertEqual([], [
+        {Name, Round, Late}
+     || {Name, Turn} <- turns(), Round <- lists:seq(1, 5), Late <- [late_calls(Turn)], Late =/= ok
+    ]).
+
+late_calls(Turn) ->
+    {Pid, Counter} = start(Turn),
+    ok = seccomp:restrict(Pid, blacklist, [?ADD]),
+    Late = stands_still(Counter),
+    Tries = seccomp:violations(Pid),
+    Alive = is_process_alive(Pid),
+    stop(Pid),
+    case {Late, Alive, Tries} of
+        {0, true, #{ring := [#{mfa := ?ADD} | _]}} -> ok;
+        _ -> {Late, Alive, maps:with([total], Tries)}
+    end.
+
+lifted_process_goes_on(_Config) ->
+    [
+        begin
+            {Pid, Counter} = start(Turn),
+            ok = seccomp:restrict(Pid, blacklist, [?ADD]),
+            ?assertEqual({Name, 0}, {Name, stands_still(Counter)}),
+            ok = seccomp:lift(Pid),
+            ok = moves(Counter),
+            ok = seccomp:restrict(Pid, blacklist, [?ADD]),
+            ?assertEqual({Name, 0}, {Name, stands_still(Counter)}),
+            stop(Pid)
+        end
+     || {Name, Turn} <- turns()
+    ].
+
+busy_process_is_killed(_Config) ->
+    [
+        begin
+            {Pid, Counter} = start(Turn),
+            true = unlink(Pid),
+            Monitor = monitor(process, Pid),
+            ok = seccomp:restrict(Pid, blacklist, [?ADD], #{on_deny => kill}),
+            ?assertEqual({Name, 0}, {Name, stands_still(Counter)}),
+            receive
+                {'DOWN', Monitor, process, Pid, Reason} ->
+                    ?assertEqual({Name, {seccomp, ?ADD}}, {Name, Reason})
+            after 10000 -> ct:fail({still_alive, Name})
+            end
+        end
+     || {Name, Turn} <- turns()
+    ].
+
+%% It is inside dirty code when the policy comes, and calls when it is back.
+dirty_process(_Config) ->
+    [
+        begin
+            Counter = atomics:new(1, []),
+            Me = self(),
+            {Pid, Monitor} = spawn_monitor(fun() ->
+                Me ! {self(), ready},
+                Dirty(),
+                atomics:add(Counter, 1, 1)
+            end),
+            receive
+                {Pid, ready} -> timer:sleep(50)
+            end,
+            ok = seccomp:restrict(Pid, blacklist, [?ADD]),
+            ?assertEqual(16#d0, seccomp:flags(Pid)),
+            receive
+                {'DOWN', Monitor, process, Pid, Reason} ->
+                    ?assertMatch({{seccomp, ?ADD}, _}, Reason)
+            end,
+            ?assertEqual(0, atomics:get(Counter, 1))
+        end
+     || Dirty <- [
+            fun() -> erts_debug:dirty_cpu(wait, 300) end,
+            fun() -> erts_debug:dirty_io(wait, 300) end
+        ]
+    ].
+
+suspended_process(_Config) ->
+    {Pid, Counter} = start(fun() -> ok end),
+    true = erlang:suspend_process(Pid),
+    ?assertEqual(0, stands_still(Counter)),
+    ok = seccomp:restrict(Pid, blacklist, [?ADD]),
+    Before = atomics:get(Counter, 1),
+    true = erlang:resume_process(Pid),
+    ok = seccomp_test_run:eventually(fun() -> map_get(total, seccomp:violations(Pid)) > 0 end),
+    ?assertEqual(Before, atomics:get(Counter, 1)),
+    stop(Pid).
+
+waiting_process(_Config) ->
+    Counter = atomics:new(1, []),
+    {Pid, Monitor} = spawn_monitor(fun() ->
+        receive
+            go -> atomics:add(Counter, 1, 1)
+        end
+    end),
+    ok = seccomp:restrict(Pid, blacklist, [?ADD]),
+    Pid ! go,
+    receive
+        {'DOWN', Monitor, process, Pid, Reason} -> ?assertMatch({{seccomp, ?ADD}, _}, Reason)
+    end,
+    ?assertEqual(0, atomics:get(Counter, 1)).
+
+%% More than there are schedulers, of each kind.
+many_busy_processes(_Config) ->
+    Busy = [start(Turn) || {_, Turn} <- turns(), _ <- [1, 2, 3]],
+    Late = [
+        begin
+            ok = seccomp:restrict(Pid, blacklist, [?ADD]),
+            {Counter, atomics:get(Counter, 1)}
+        end
+     || {Pid, Counter} <- Busy
+    ],
+    timer:sleep(200),
+    ?assertEqual([], [
+        atomics:get(Counter, 1) - Count
+     || {Counter, Count} <- Late, atomics:get(Counter, 1) =/= Count
+    ]),
+    [stop(Pid) || {Pid, _} <- Busy],
+    ok = seccomp_test_run:eventually(fun() ->
+        [Pid || {Pid, _} <- Busy, lists:member(Pid, seccomp:processes())] =:= []
+    end).
+
+%% -- Processes that end ------------------------------------------------------
+
+%% The request comes while the process does its last turn, so that it is still
+%% unanswered when the process ends.
+ending_process(_Config) ->
+    Policy = seccomp_test_run:policy(blacklist, [?ADD]),
+    Me = self(),
+    Answers = [
+        begin
+            Pid = spawn(fun() ->
+                Me ! {self(), ending},
+                last_turn(N, 1 bsl 20000, 0)
+            end),
+            receive
+                {Pid, ending} -> ok
+            end,
+            seccomp_test_run:outcome(fun() -> seccomp:set_policy(Pid, Policy) end)
+        end
+     || _ <- lists:seq(1, 20), N <- [0, 10, 100, 1000, 3000]
+    ],
+    ?assertEqual([], [Answer || Answer <- Answers, not is_good(Answer)]),
+    ?assert(lists:member({value, {error, noproc}}, Answers)).
+
+%% Long for the clock, short in reductions: it does not yield.
+last_turn(0, _Big, Sum) -> Sum band 1;
+last_turn(N, Big, Sum) -> last_turn(N - 1, Big, Sum bxor ((Big + N) * (Big - N))).
+
+is_good({value, ok}) -> true;
+is_good({value, {error, noproc}}) -> true;
+is_good(_) -> false.
+
+exiting_process_with_much_to_free(_Config) ->
+    Policy = seccomp_test_run:policy(blacklist, [?ADD]),
+    Outcomes = [
+        begin
+            Pid = spawn(fun() ->
+                _ = [ets:insert(ets:new(t, []), [{K, K} || K <- lists:seq(1, 500)])
+                    || _ <- lists:seq(1, 200)],
+                receive
+                    stop -> ok
+                end
+            end),
+            timer:sleep(20),
+            Pid ! stop,
+            spin(Wait * 20000),
+            seccomp_test_run:outcome(fun() -> seccomp:set_policy(Pid, Policy) end)
+        end
+     || Wait <- lists:seq(0, 15)
+    ],
+    ?assertEqual([], [Answer || Answer <- Outcomes, not is_good(Answer)]).
+
+%% An error that only shows in the context of the other process comes back as
+%% an error, in its documented form.
+too_many_layers_in_another_process(_Config) ->
+    Pid = spawn_link(fun() -> receive stop -> ok end end),
+    Answers = [
+        seccomp_test_run:outcome(fun() ->
+            seccomp:restrict(Pid, whitelist, [{lists, F, '_'}], #{unknown => allow})
+        end)
+     || N <- lists:seq(1, 100), F <- [list_to_atom("layer_" ++ integer_to_list(N))]
+    ],
+    ?assertEqual({value, ok}, hd(Answers)),
+    ?assertMatch({value, {error, {too_many_layers, #{}}}}, lists:last(Answers)),
+    ?assertEqual(16#90, seccomp:flags(Pid)),
+    stop(Pid).
+
+calls() ->
+    Policy = seccomp_test_run:policy(blacklist, [?ADD]),
+    [
+        fun(P) -> seccomp:restrict(P, blacklist, [?ADD]) end,
+        fun(P) -> seccomp:restrict_spawn(P) end,
+        fun(P) -> seccomp:set_policy(P, Policy) end,
+        fun(P) -> seccomp:lift(P) end,
+        fun(P) -> seccomp:flags(P) end,
+        fun(P) -> seccomp:info(P) end
+    ].
+
+dead_process(_Config) ->
+    {Pid, Monitor} = spawn_monitor(fun() -> ok end),
+    receive
+        {'DOWN', Monitor, process, Pid, normal} -> ok
+    end,
+    [?assertEqual({error, noproc}, Call(Pid)) || Call <- calls()].
+
+%% A pid of a node that was never met, from its external form.
+remote_process(_Config) ->
+    Node = 'somebody@elsewhere.invalid',
+    Name = atom_to_binary(Node),
+    Pid = binary_to_term(
+        <<131, 88, 119, (byte_size(Name)), Name/binary, 42:32, 0:32, 7:32>>
+    ),
+    [?assertMatch({error, {remote_pid, #{pid := Pid, node := Node}}}, C(Pid)) || C <- calls()].
+
+%% -- Many at once ------------------------------------------------------------
+
+hundred_at_once(_Config) ->
+    {Pid, Counter} = start(fun() -> ok end),
+    Free = seccomp_test_run:policy(blacklist, [{os, getpid, 0}]),
+    Work = [
+        fun() -> seccomp:restrict(Pid, blacklist, [?ADD]) end,
+        fun() -> seccomp:lift(Pid) end,
+        fun() -> seccomp:set_policy(Pid, Free) end,
+        fun() -> seccomp:restrict_spawn(Pid) end
+    ],
+    Workers = [
+        spawn_monitor(fun() ->
+            exit([(lists:nth(1 + (N + K) rem 4, Work))() || K <- lists:seq(1, 50)])
+        end)
+     || N <- lists:seq(1, 100)
+    ],
+    Answers = [receive {'DOWN', M, process, P, R} -> R end || {P, M} <- Workers],
+    ?assertEqual([lists:duplicate(50, ok)], lists:usort(Answers)),
+    case seccomp:info(Pid) of
+        trusted -> ?assertEqual(0, seccomp:flags(Pid));
+        #{flags := Flags} -> ?assertEqual(Flags, seccomp:flags(Pid))
+    end,
+    ok = seccomp:restrict(Pid, blacklist, [?ADD]),
+    ?assertEqual(0, stands_still(Counter)),
+    ok = seccomp:lift(Pid),
+    ok = moves(Counter),
+    stop(Pid).
+
+%% Two that wait for each other's answer must not wait for ever; who came
+%% first makes the other one restricted, whose request is then refused.
+restricting_each_other(_Config) ->
+    [
+        begin
+            Me = self(),
+            Pair = [spawn(fun() -> receive Other -> Me ! {self(),
+                seccomp:restrict(Other, blacklist, [?ADD])} end end) || _ <- [1, 2]],
+            [A, B] = Pair,
+            A ! B,
+            B ! A,
+            Answers = [
+                receive
+                    {P, Answer} -> Answer
+                after 10000 -> ct:fail({stuck, process_info(P)})
+                end
+             || P <- Pair
+            ],
+            ?assertEqual([], [X || X <- Answers, not is_fair(X)])
+        end
+     || _ <- lists:seq(1, 300)
+    ].
+
+is_fair(ok) -> true;
+is_fair({error, noproc}) -> true;
+is_fair({error, {restricted, #{}}}) -> true;
+is_fair(_) -> false.

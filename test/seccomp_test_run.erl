@@ -1,0 +1,105 @@
+%% SPDX-License-Identifier: Apache-2.0
+%%
+%% Runs things in restricted processes and says how they ended.
+-module(seccomp_test_run).
+
+-export([must_enforce/0, policy/2, policy/3]).
+-export([in/2, in/3, outcome/1, await/1]).
+-export([denial/2, eventually/1]).
+
+-export_type([outcome/0]).
+
+-type outcome() ::
+    {value, term()} | {raised, error | exit | throw, term(), list()} | {died, term()}.
+
+-define(PATIENCE, 30000).
+
+%% A suite that skipped itself here would look like one that passed.
+must_enforce() ->
+    case seccomp:enforcement() of
+        #{status := enforced} -> ok;
+        Other -> ct:fail({not_enforced, Other, "run these suites by `make test`"})
+    end.
+
+policy(Mode, Rules) -> policy(Mode, Rules, #{}).
+
+policy(Mode, Rules, Opts) ->
+    {ok, Policy} = seccomp:compile(Opts#{mode => Mode, rules => Rules}),
+    Policy.
+
+%% The value travels in the exit reason, because a whitelist need not allow to
+%% send; exit/1 is in `@base`.
+in(Policy, Fun) ->
+    await(seccomp:spawn_monitor(Policy, fun() -> exit({?MODULE, outcome(Fun)}) end)).
+
+%% The same, but the process lives on while `While` runs here: children that it
+%% is linked to would end with it. Its policy has to allow erlang:send/2.
+in(Policy, Fun, While) ->
+    Caller = self(),
+    {Pid, Monitor} = seccomp:spawn_monitor(Policy, fun() ->
+        Caller ! {self(), outcome(Fun)},
+        receive
+            {Caller, go} -> ok
+        end
+    end),
+    receive
+        {Pid, Outcome} ->
+            _ = While(Outcome),
+            Pid ! {self(), go},
+            normal = await({Pid, Monitor}, normal),
+            Outcome;
+        {'DOWN', Monitor, process, Pid, Reason} ->
+            {died, Reason}
+    after ?PATIENCE -> error({no_outcome, Pid})
+    end.
+
+await({Pid, Monitor}, Reason) ->
+    receive
+        {'DOWN', Monitor, process, Pid, Reason} -> Reason
+    after ?PATIENCE -> error({no_end, Pid})
+    end.
+
+outcome(Fun) ->
+    try Fun() of
+        Value -> {value, Value}
+    catch
+        Class:Reason:Stack -> {raised, Class, Reason, Stack}
+    end.
+
+await({Pid, Monitor}) ->
+    receive
+        {'DOWN', Monitor, process, Pid, {?MODULE, Outcome}} -> Outcome;
+        {'DOWN', Monitor, process, Pid, Reason} -> {died, Reason}
+    after ?PATIENCE ->
+        State = process_info(Pid, [status, current_stacktrace]),
+        true = exit(Pid, kill),
+        error({no_end, State})
+    end.
+
+%% `ok` if this is the denial of the function with these arguments (`_` for
+%% any), in the one form that a denial may have.
+denial({raised, error, {seccomp, {M, F, A} = Mfa}, Stack}, {Mfa, Args}) ->
+    case Stack of
+        [{M, F, Found, [{error_info, #{module := seccomp_error}}]} | _] when
+            length(Found) =:= A, Args =:= '_' orelse Found =:= Args
+        ->
+            ok;
+        _ ->
+            {bad_stack, Stack}
+    end;
+denial(Outcome, _) ->
+    {no_denial, Outcome}.
+
+%% Waits until the condition holds; what it says at last, where it never does.
+eventually(Condition) -> eventually(Condition, 500).
+
+eventually(Condition, Tries) ->
+    case Condition() of
+        true ->
+            ok;
+        Other when Tries =:= 0 ->
+            error({never, Other});
+        _ ->
+            timer:sleep(20),
+            eventually(Condition, Tries - 1)
+    end.
