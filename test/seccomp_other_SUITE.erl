@@ -9,6 +9,7 @@
 -export([all/0, suite/0, init_per_suite/1, end_per_suite/1]).
 -export([
     busy_process_is_stopped/1,
+    receive_handles_the_request/1,
     lifted_process_goes_on/1,
     busy_process_is_killed/1,
     dirty_process/1,
@@ -34,6 +35,7 @@ suite() -> [{timetrap, {seconds, 120}}].
 all() ->
     [
         busy_process_is_stopped,
+        receive_handles_the_request,
         lifted_process_goes_on,
         busy_process_is_killed,
         dirty_process,
@@ -89,9 +91,11 @@ spin(N) -> spin(N - 1).
 deep(0) -> [];
 deep(N) -> [N | deep(N - 1)].
 
-start(Turn) ->
+start(Turn) -> start(Turn, []).
+
+start(Turn, Options) ->
     Counter = atomics:new(1, []),
-    Pid = spawn_link(fun() -> loop(Counter, Turn) end),
+    Pid = spawn_opt(fun() -> loop(Counter, Turn) end, [link | Options]),
     ok = moves(Counter),
     {Pid, Counter}.
 
@@ -122,8 +126,28 @@ busy_process_is_stopped(_Config) ->
      || {Name, Turn} <- turns(), Round <- lists:seq(1, 5), Late <- [late_calls(Turn)], Late =/= ok
     ]).
 
-late_calls(Turn) ->
-    {Pid, Counter} = start(Turn),
+%% Comparing takes time and no reductions, so the process stays scheduled in for
+%% long, and a receive of it handles the request while its code goes on. Each
+%% on a scheduler of its own, or the requester would have to wait for the end
+%% of that.
+receive_handles_the_request(_Config) ->
+    A = lists:seq(1, 200000),
+    B = lists:seq(1, 200000),
+    Turn = fun() -> {A =:= B, receive nothing -> ok after 0 -> ok end} end,
+    Self = self(),
+    _ = spawn_opt(
+        fun() -> Self ! {late, [late_calls(Turn, [{scheduler, 2}]) || _ <- lists:seq(1, 10)]} end,
+        [link, {scheduler, 1}]
+    ),
+    ?assert(erlang:system_info(schedulers_online) > 1),
+    receive
+        {late, Late} -> ?assertEqual(lists:duplicate(10, ok), Late)
+    end.
+
+late_calls(Turn) -> late_calls(Turn, []).
+
+late_calls(Turn, Options) ->
+    {Pid, Counter} = start(Turn, Options),
     ok = seccomp:restrict(Pid, blacklist, [?ADD]),
     Late = stands_still(Counter),
     Tries = seccomp:violations(Pid),
