@@ -21,7 +21,7 @@ NIF     := priv/native/seccomp_nif.so
 ON_PATCHED := PATH="$(RUNTIME)/bin:$$PATH"
 
 .PHONY: help deps otp nif compile erl shell demo test test-rust test-erlang \
-        test-elixir mutants lint lint-rust lint-erlang lint-c docs \
+        test-elixir escapes mutants lint lint-rust lint-erlang lint-c docs \
         patch-check patch-refresh clean distclean
 
 help: ## this list
@@ -72,6 +72,13 @@ test-erlang: compile
 
 test-elixir: compile
 	cd $(TOP) && $(ON_PATCHED) mix test
+
+escapes: compile ## try known ways out of sandboxes, print what became of each
+	@cd $(TOP) && mkdir -p _build/escapes && \
+	    "$(RUNTIME)/bin/erlc" -o _build/escapes test/escapes/*.erl \
+	        test/seccomp_test_node.erl && \
+	    "$(RUNTIME)/bin/erl" -noshell -pa _build/escapes \
+	        -run seccomp_escapes main </dev/null
 
 mutants: compile ## break the patches on purpose; some test has to notice
 	@$(TOP)/test/mutants/run

@@ -6,12 +6,12 @@
 -include_lib("stdlib/include/assert.hrl").
 
 -export([all/0, suite/0, init_per_suite/1, end_per_suite/1]).
--export([load_nif_is_asked_about/1, missing_functions_without_end/1]).
--export([apply_missing/1, load_nif/0]).
+-export([load_nif_is_asked_about/1, missing_functions_without_end/1, funs_without_end/1]).
+-export([apply_missing/1, make_funs/1, load_nif/0]).
 
 suite() -> [{timetrap, {minutes, 2}}].
 
-all() -> [load_nif_is_asked_about, missing_functions_without_end].
+all() -> [load_nif_is_asked_about, missing_functions_without_end, funs_without_end].
 
 init_per_suite(Config) ->
     #{status := enforced} = seccomp:enforcement(),
@@ -46,6 +46,36 @@ missing_functions_without_end(_Config) ->
     after
         seccomp_test_node:stop(Peer)
     end.
+
+%% The emulator ends when its table of entries is full.
+funs_without_end(_Config) ->
+    Peer = seccomp_test_node:start(same),
+    try
+        {Made, Limit, Known} = seccomp_test_node:call(Peer, ?MODULE, make_funs, [10000]),
+        ?assert(Made > 0),
+        ?assert(Made =< 4096),
+        ?assertEqual(10000, Made + Limit),
+        ?assertEqual({value, fun lists:map/2}, Known)
+    after
+        seccomp_test_node:stop(Peer)
+    end.
+
+make_funs(Count) ->
+    {ok, Policy} = policy(whitelist, [{erlang, make_fun, 3}]),
+    Names = [name(N) || N <- lists:seq(1, Count)],
+    run(Policy, fun() ->
+        {Made, Limit} = make_all(Names, 0, 0),
+        {Made, Limit, {value, erlang:make_fun(lists, map, 2)}}
+    end).
+
+make_all([Name | Names], Made, Limit) ->
+    try erlang:make_fun(missing_module, Name, 1) of
+        _ -> make_all(Names, Made + 1, Limit)
+    catch
+        error:system_limit -> make_all(Names, Made, Limit + 1)
+    end;
+make_all([], Made, Limit) ->
+    {Made, Limit}.
 
 apply_missing(Count) ->
     {ok, Policy} = policy(whitelist, [lists]),

@@ -150,17 +150,20 @@ int erts_seccomp_call(Process *c_p, Export *ep)
 /*
  * An apply of a function that has no export entry goes to the error handler.
  * For a restricted process it gets an entry, which goes there too but passes
- * the check on the way. Programs choose what they apply and entries stay for
- * good, so there is an end to it; NULL then, or without a policy.
+ * the check on the way. Programs choose what they apply or make funs of, and
+ * entries stay for good until the emulator has no more and ends: so there is
+ * an end to it before that; NULL then, or without a policy.
  */
 Export *erts_seccomp_stub(Process *c_p, Eterm m, Eterm f, Uint a)
 {
     erts_aint32_t newest = erts_atomic32_read_nob(&last_ix);
     Export *ep;
 
-    if (!(c_p->seccomp & ERTS_SECCOMP_E)
-        || erts_atomic32_read_nob(&stubs) >= MAX_STUBS)
+    if (!(c_p->seccomp & ERTS_SECCOMP_E))
         return NULL;
+    ep = erts_active_export_entry(m, f, a);
+    if (ep != NULL || erts_atomic32_read_nob(&stubs) >= MAX_STUBS)
+        return ep;
     ep = erts_export_get_or_make_stub(m, f, a);
     /* Until code is loaded, an entry made here is found here alone. */
     if (ep->seccomp_ix == 0 || ep->seccomp_ix > (Uint32) newest)
