@@ -4,6 +4,9 @@
 #   OTP=25.2.3              the Erlang/OTP version to patch
 #   OTP_SRC=PATH            its source: an archive or a directory
 #   OTP_TARBALLS=PATH       a directory with source archives
+#   FLAVOR=jit|emu          the emulator: machine code or the interpreter
+#   TYPE=opt|debug|valgrind how it is compiled
+#   PATCHES=all|none        none: a stock emulator, compiled the same way
 #   INPUT=FILE              what `make demo` evaluates
 #   SECCOMP_SKIP_DEPS=1     do not look for missing packages
 
@@ -12,10 +15,11 @@ INPUT   ?= examples/human_input.txt
 SHELL   := /bin/bash
 .DEFAULT_GOAL := help
 
-export OTP OTP_SRC OTP_TARBALLS FLAVOR JOBS BUILD_DIR
+export OTP OTP_SRC OTP_TARBALLS FLAVOR TYPE PATCHES JOBS BUILD_DIR
 
 TOP     := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
-RUNTIME := $(TOP)/_build/otp/$(OTP)
+# Each flavor and type has one of its own.
+RUNTIME  = $(shell $(TOP)/otp_patches/otp home)
 NIF     := priv/native/seccomp_nif.so
 # Everything Erlang runs on the patched runtime, rebar3 included.
 ON_PATCHED := PATH="$(RUNTIME)/bin:$$PATH"

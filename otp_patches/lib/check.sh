@@ -11,7 +11,7 @@ cmd_check() {
     need_tools git patch tar xz awk sha256sum
     take_lock
     CHECK_FAILED=0
-    CHECK_DIR=$(mktemp -d -- "$OTP_HOME/check.XXXXXX")
+    CHECK_DIR=$(mktemp -d -- "$TREE/check.XXXXXX")
     trap 'rm -rf -- "$CHECK_DIR"' EXIT
     tree=$CHECK_DIR/tree
     mkdir -- "$tree" "$CHECK_DIR/new"
