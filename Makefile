@@ -77,12 +77,14 @@ test-erlang: compile
 test-elixir: compile
 	cd $(TOP) && $(ON_PATCHED) mix test
 
-escapes: compile ## try known ways out of sandboxes, print what became of each
-	@cd $(TOP) && mkdir -p _build/escapes && \
+escapes: compile ## try known ways out, print what became of each; ROWS="1 7"
+	@cd $(TOP) && rm -rf _build/escapes && mkdir -p _build/escapes && \
 	    "$(RUNTIME)/bin/erlc" -o _build/escapes test/escapes/*.erl \
 	        test/seccomp_test_node.erl && \
+	    elixirc -o _build/escapes test/escapes/*.ex && \
 	    "$(RUNTIME)/bin/erl" -noshell -pa _build/escapes \
-	        -run seccomp_escapes main </dev/null
+	        -pa "$$(elixir -e 'IO.write(:code.lib_dir(:elixir, :ebin))')" \
+	        -run seccomp_escapes main $(ROWS) </dev/null
 
 mutants: compile ## break the patches on purpose; some test has to notice
 	@$(TOP)/test/mutants/run
