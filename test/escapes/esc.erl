@@ -7,6 +7,7 @@
 -export([refused/4]).
 -export([env/0, hits/2, has_file/2, is_down/2]).
 -export([touch/1, touch_start/1, touch_input/3, start/2, stop/1, touch_now/0]).
+-export([getserv/1, getaddrs/2]).
 -export([module/2, forms/1, tell/1]).
 
 %% A row of calls that both policies deny. Arguments need not be valid: the
@@ -69,6 +70,15 @@ start(_Type, Canary) ->
     {ok, self()}.
 
 stop(_State) -> ok.
+
+%% The callbacks of gen_tcp's module.
+getserv(Port) ->
+    _ = touch_now(),
+    {ok, Port}.
+
+getaddrs(_Address, _Timer) ->
+    _ = touch_now(),
+    {error, einval}.
 
 %% -- Code --------------------------------------------------------------------
 

@@ -65,6 +65,44 @@ rows() ->
             plugin => open
         },
         #{
+            %% gen_tcp calls the module that stands there, in whoever connects.
+            ?ROW("90b", "module of gen_tcp, by its table"),
+            node => peer,
+            ways => [fun(_) -> ets:insert(inet_db, {tcp_module, esc}) end],
+            effect => fun(Env, Outcome) ->
+                _ = (catch gen_tcp:connect({127, 0, 0, 1}, 1, [], 1000)),
+                esc:hits(Env, Outcome)
+            end,
+            calculator => {denied, [{ets, insert, 2}]},
+            plugin => open
+        },
+        #{
+            %% Where priv_dir/1 looks for native libraries.
+            ?ROW("90c", "directory of an application"),
+            node => peer,
+            ways => [
+                fun(_) -> ets:insert(code_names, {"esc_lib", "/tmp/esc_lib", "esc_lib", []}) end
+            ],
+            effect => fun(_, _) -> code:priv_dir(esc_lib) =:= "/tmp/esc_lib/priv" end,
+            calculator => {denied, [{ets, insert, 2}]},
+            plugin => open
+        },
+        #{
+            %% application:get_env/2 is denied; it is a look into this table.
+            ?ROW("90d", "settings of applications, by their table"),
+            setup => fun() ->
+                #{secret := Secret} = Env = esc:env(),
+                ok = application:set_env(kernel, esc_password, Secret),
+                Env
+            end,
+            ways => [
+                fun(_) -> ets:lookup_element(ac_tab, {env, kernel, esc_password}, 2) end
+            ],
+            effect => fun(#{secret := Secret}, Outcome) -> Outcome =:= {value, Secret} end,
+            calculator => {denied, [{ets, lookup_element, 3}]},
+            plugin => open
+        },
+        #{
             %% Each has a number, of which there are 1048575, and its sets.
             ?ROW("91", "policies without number"),
             ways => [
