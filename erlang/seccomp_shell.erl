@@ -42,7 +42,9 @@ find(Pid) when node(Pid) =:= node() ->
     %% Processes of `proc_lib`, nearly all in a running system, are sorted out
     %% before anybody's dictionary is read.
     case process_info(Pid, [initial_call, parent, links]) of
-        [{initial_call, {erlang, apply, 2}}, {parent, Parent}, {links, Links}] when is_pid(Parent) ->
+        [{initial_call, {erlang, apply, 2}}, {parent, Parent}, {links, Links}] when
+            is_pid(Parent)
+        ->
             case lists:member(Parent, Links) andalso is_shell_of(Parent, Pid) of
                 true -> Parent;
                 false -> none

@@ -49,7 +49,11 @@ bif_instructions_run_no_other_bif(_Config) ->
 
 bif_instructions_run_guard_bifs(_Config) ->
     Guards = [{is_atom, 1}, {node, 1}, {map_get, 2}, {'>=', 2}],
-    Calls = [Call || {Name, Arity} <- Guards, {bif, _, _, _, _} = Call <- instructions(Name, Arity)],
+    Calls = [
+        Call
+     || {Name, Arity} <- Guards,
+        {bif, _, _, _, _} = Call <- instructions(Name, Arity)
+    ],
     ?assertEqual([], [Call || Call <- Calls, load(Call) =/= loaded]),
     loaded = load({gc_bif, abs, {f, 0}, 1, [{x, 0}], {x, 0}}),
     ?assertEqual(7, ?M:go(-7, x, x)).

@@ -42,7 +42,9 @@ rows() ->
                 told()
             end,
             ways => [fun(#{victim := Victim}) -> esc_named:go(Victim, hello) end],
-            effect => fun(Env, Outcome) -> Outcome =/= {value, own} orelse esc:hits(Env, Outcome) end,
+            effect => fun(Env, Outcome) ->
+                Outcome =/= {value, own} orelse esc:hits(Env, Outcome)
+            end,
             calculator => harmless,
             plugin => harmless
         },
