@@ -382,7 +382,7 @@ static Eterm attach_signal(Process *c_p, void *arg, int *reds,
         }
         if (is_value(erts_proc_sig_send_rpc_request(c_p, c_p->common.id, 0,
                                                     attach_signal, at))) {
-            ERTS_VBUMP_ALL_REDS(c_p);
+            /* Who is negative yields, and is not charged for what is left. */
             *reds = -*reds;
             return am_ok;
         }
