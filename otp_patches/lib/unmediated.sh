@@ -7,7 +7,8 @@
 # instructions (ops.tab). Each line: function, tab, how it is executed.
 
 # Functions whose instruction leads to a check after all.
-UNMEDIATED_ASKS='erlang:apply/2 erlang:apply/3 erlang:load_nif/2'
+UNMEDIATED_ASKS='erlang:apply/2 erlang:apply/3 erlang:load_nif/2
+    erlang:call_on_load_function/1'
 
 cmd_unmediated() {
     take_lock
@@ -33,6 +34,6 @@ unmediated() {
         # call_ext u==3 u$func:erlang:hibernate/3 => i_hibernate
         grep -E '^call_ext ' "$beam/jit/x86/ops.tab" |
             sed -nE 's,.*u\$func:([a-z_]+:[a-z_]+/[0-9]).*,\1\tinstruction,p'
-    } | awk -F '\t' -v asks=" $UNMEDIATED_ASKS " \
+    } | awk -F '\t' -v asks=" ${UNMEDIATED_ASKS//[[:space:]]/ } " \
         'index(asks, " " $1 " ") == 0' | LC_ALL=C sort -u
 }
