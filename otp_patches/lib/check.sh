@@ -154,11 +154,13 @@ check_common() {
 }
 
 check_unmediated() {
-    local tables=$CHECK_DIR/tables
+    local tables=$CHECK_DIR/tables table beam=erts/emulator/beam
     SOURCE_KIND=archive SOURCE_PATH=$(sed -n 2p "$CHECK_DIR/source")
     mkdir -- "$tables"
-    work_unpack "$tables" erts/emulator/beam/bif.tab \
-        erts/emulator/beam/jit/x86/ops.tab
-    unmediated "$tables" | diff - "$PATCH_DIR/unmediated.txt" ||
-        echo "write it again with: otp_patches/otp unmediated"
+    work_unpack "$tables" $beam/bif.tab "${UNMEDIATED_TABLES[@]/#/$beam/}"
+    for table in "${UNMEDIATED_TABLES[@]}"; do
+        unmediated "$tables" "$table" | diff - "$PATCH_DIR/unmediated.txt" ||
+            printf '%s\n' "$table says something else than unmediated.txt;" \
+                "write that again: otp_patches/otp unmediated"
+    done
 }
