@@ -10,6 +10,7 @@
 -export([
     busy_process_is_stopped/1,
     receive_handles_the_request/1,
+    reductions_never_run_backwards/1,
     lifted_process_goes_on/1,
     busy_process_is_killed/1,
     dirty_process/1,
@@ -36,6 +37,7 @@ all() ->
     [
         busy_process_is_stopped,
         receive_handles_the_request,
+        reductions_never_run_backwards,
         lifted_process_goes_on,
         busy_process_is_killed,
         dirty_process,
@@ -157,6 +159,31 @@ late_calls(Turn, Options) ->
         {0, true, #{ring := [#{mfa := ?ADD} | _]}} -> ok;
         _ -> {Late, Alive, maps:with([total], Tries)}
     end.
+
+%% A request makes the process yield, and what it gives up by that is not to be
+%% counted twice: the scheduler looks at its timers by these numbers.
+reductions_never_run_backwards(_Config) ->
+    A = lists:seq(1, 100000),
+    B = lists:seq(1, 100000),
+    {ok, Policy} = seccomp:compile(#{mode => blacklist, rules => [?ADD]}),
+    [
+        begin
+            {Pid, _} = start(Turn),
+            Used = [
+                begin
+                    ok = seccomp:set_policy(Pid, Policy),
+                    element(2, process_info(Pid, reductions))
+                end
+             || _ <- lists:seq(1, 50)
+            ],
+            stop(Pid),
+            ?assertEqual({Name, lists:sort(Used)}, {Name, Used})
+        end
+     || {Name, Turn} <- [
+            {'receive', fun() -> {A =:= B, receive nothing -> ok after 0 -> ok end} end},
+            {bif, fun() -> {A =:= B, process_info(self(), [message_queue_len, memory])} end}
+        ]
+    ].
 
 lifted_process_goes_on(_Config) ->
     [

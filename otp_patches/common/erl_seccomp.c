@@ -24,12 +24,13 @@
 #include "export.h"
 #include "erl_seccomp.h"
 
-/* The check is part of the x86-64 JIT. Elsewhere nobody may be put under a
- * policy, because nothing would enforce it. */
-#if defined(BEAMASM) && defined(__x86_64__)
-#  define ENFORCED 1
-#else
+/* The check is part of the x86-64 JIT and of the interpreter. In the JIT of
+ * other machines nobody may be put under a policy, because nothing would
+ * enforce it. */
+#if defined(BEAMASM) && !defined(__x86_64__)
 #  define ENFORCED 0
+#else
+#  define ENFORCED 1
 #endif
 
 erts_atomic32_t *erts_seccomp_bits[ERTS_SECCOMP_MAX_POLICIES];
@@ -118,11 +119,8 @@ static int ask(Process *c_p, Eterm m, Eterm f, Uint a, Sint32 *verdict)
     return 1;
 }
 
-/*
- * A call through an export entry whose bit is not set, or by a process with a
- * save_calls buffer. Non-zero: denied, with the exception set.
- */
-int erts_seccomp_call(Process *c_p, Export *ep)
+/* A call through an export entry. Non-zero: denied, with the exception set. */
+int erts_seccomp_denies(Process *c_p, Export *ep)
 {
     Uint32 word = c_p->seccomp;
 
@@ -141,7 +139,17 @@ int erts_seccomp_call(Process *c_p, Export *ep)
                 erts_atomic32_read_bor_nob(word32, (erts_aint32_t) bit);
         }
     }
+    return 0;
+}
 
+/*
+ * In the JIT: a call whose bit is not set, or by a process with a save_calls
+ * buffer. Non-zero: denied, with the exception set.
+ */
+int erts_seccomp_call(Process *c_p, Export *ep)
+{
+    if (erts_seccomp_denies(c_p, ep))
+        return 1;
     if (ERTS_PROC_GET_SAVED_CALLS_BUF(c_p))
         save_calls(c_p, ep);
     return 0;
@@ -382,7 +390,7 @@ static Eterm attach_signal(Process *c_p, void *arg, int *reds,
         }
         if (is_value(erts_proc_sig_send_rpc_request(c_p, c_p->common.id, 0,
                                                     attach_signal, at))) {
-            ERTS_VBUMP_ALL_REDS(c_p);
+            /* Who is negative yields, and is not charged for what is left. */
             *reds = -*reds;
             return am_ok;
         }
