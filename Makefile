@@ -5,6 +5,7 @@
 #   OTP_SRC=PATH            its source: an archive or a directory
 #   OTP_TARBALLS=PATH       a directory with source archives
 #   INPUT=FILE              what `make demo` evaluates
+#   SECCOMP_ORACLE_COMMANDS=N  how many commands the oracle runs, not 20,000
 #   SECCOMP_SKIP_DEPS=1     do not look for missing packages
 
 OTP     ?= 25.2.3
@@ -21,7 +22,7 @@ NIF     := priv/native/seccomp_nif.so
 ON_PATCHED := PATH="$(RUNTIME)/bin:$$PATH"
 
 .PHONY: help deps otp nif compile erl shell demo test test-rust test-erlang \
-        test-elixir escapes mutants lint lint-rust lint-erlang lint-c docs \
+        test-elixir escapes oracle mutants lint lint-rust lint-erlang lint-c docs \
         patch-check patch-refresh clean distclean
 
 help: ## this list
@@ -79,6 +80,14 @@ escapes: compile ## try known ways out of sandboxes, print what became of each
 	        test/seccomp_test_node.erl && \
 	    "$(RUNTIME)/bin/erl" -noshell -pa _build/escapes \
 	        -run seccomp_escapes main </dev/null
+
+oracle: compile ## run random commands on the emulator and on a model of it
+	@cd $(TOP) && mkdir -p _build/oracle && \
+	    "$(RUNTIME)/bin/erlc" -o _build/oracle test/seccomp_model*.erl \
+	        $$(ls test/seccomp_oracle*.erl | grep -v _SUITE) \
+	        test/seccomp_test_run.erl && \
+	    "$(RUNTIME)/bin/erl" -noshell -pa _build/oracle \
+	        -run seccomp_oracle_run main
 
 mutants: compile ## break the patches on purpose; some test has to notice
 	@$(TOP)/test/mutants/run
