@@ -4,6 +4,9 @@
 #   OTP=25.2.3              the Erlang/OTP version to patch
 #   OTP_SRC=PATH            its source: an archive or a directory
 #   OTP_TARBALLS=PATH       a directory with source archives
+#   FLAVOR=jit|emu          the emulator: machine code or the interpreter
+#   TYPE=opt|debug|valgrind how it is compiled
+#   PATCHES=all|none        none: a stock emulator, compiled the same way
 #   INPUT=FILE              what `make demo` evaluates
 #   SECCOMP_ORACLE_COMMANDS=N  how many commands the oracle runs, not 20,000
 #   SECCOMP_SKIP_DEPS=1     do not look for missing packages
@@ -13,10 +16,11 @@ INPUT   ?= examples/human_input.txt
 SHELL   := /bin/bash
 .DEFAULT_GOAL := help
 
-export OTP OTP_SRC OTP_TARBALLS FLAVOR JOBS BUILD_DIR
+export OTP OTP_SRC OTP_TARBALLS FLAVOR TYPE PATCHES JOBS BUILD_DIR
 
 TOP     := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
-RUNTIME := $(TOP)/_build/otp/$(OTP)
+# Each flavor and type has one of its own.
+RUNTIME  = $(shell $(TOP)/otp_patches/otp home)
 NIF     := priv/native/seccomp_nif.so
 # Everything Erlang runs on the patched runtime, rebar3 included.
 ON_PATCHED := PATH="$(RUNTIME)/bin:$$PATH"
@@ -74,12 +78,14 @@ test-erlang: compile
 test-elixir: compile
 	cd $(TOP) && $(ON_PATCHED) mix test
 
-escapes: compile ## try known ways out of sandboxes, print what became of each
-	@cd $(TOP) && mkdir -p _build/escapes && \
+escapes: compile ## try known ways out, print what became of each; ROWS="1 7"
+	@cd $(TOP) && rm -rf _build/escapes && mkdir -p _build/escapes && \
 	    "$(RUNTIME)/bin/erlc" -o _build/escapes test/escapes/*.erl \
 	        test/seccomp_test_node.erl && \
+	    elixirc -o _build/escapes test/escapes/*.ex && \
 	    "$(RUNTIME)/bin/erl" -noshell -pa _build/escapes \
-	        -run seccomp_escapes main </dev/null
+	        -pa "$$(elixir -e 'IO.write(:code.lib_dir(:elixir, :ebin))')" \
+	        -run seccomp_escapes main $(ROWS) </dev/null
 
 oracle: compile ## run random commands on the emulator and on a model of it
 	@cd $(TOP) && mkdir -p _build/oracle && \

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 #
-# build, path, stock. A build whose inputs did not change does nothing.
+# build, home, path, stock. A build whose inputs did not change does nothing.
 
 cmd_build() {
     local inputs started=$SECONDS
@@ -11,17 +11,18 @@ cmd_build() {
     trap 'build_interrupted' INT TERM HUP
     if [[ -n $OTP_SRC ]]; then source_locate; fi
     inputs=$(build_inputs)
-    if stamp_is runtime "$inputs" && runtime_is_whole; then
-        say "OTP $OTP is built: $OTP_HOME/bin/erl"
+    if stamp_is "runtime$VARIANT" "$inputs" && runtime_is_whole; then
+        say "OTP $(build_name) is built: $OTP_HOME/bin/erl"
         return 0
     fi
-    stamp_drop runtime
+    stamp_drop "runtime$VARIANT"
     build_source
     tree_prepare
     compile
     overlay_lay
-    stamp_set runtime "$(build_inputs)"
-    say "OTP $OTP is built in $((SECONDS - started)) s: $OTP_HOME/bin/erl"
+    stamp_set "runtime$VARIANT" "$(build_inputs)"
+    say "OTP $(build_name) is built in $((SECONDS - started)) s:" \
+        "$OTP_HOME/bin/erl"
 }
 
 # A tree that was unpacked before is good, unless another source is asked for.
@@ -51,12 +52,14 @@ build_interrupted() {
 # One hash over all that a runtime is made of.
 build_inputs() {
     {
-        printf '%s\n' "$OTP $FLAVOR $HOST_ROOT ${CC:-} ${CXX:-} ${CFLAGS:-}"
+        printf '%s\n' "$OTP $PATCHES $FLAVOR $TYPE $HOST_ROOT ${CC:-} ${CXX:-} ${CFLAGS:-}"
         printf '%s\n' "${SOURCE_ID:-$(cat "$STAMPS/source" 2>/dev/null)}"
         ls -lL --time-style=+%s "$HOST_ROOT/bin" \
             "$HOST_ROOT/erts-${DATA[erts_version]}/bin"
         cd -- "$TOOLKIT" || exit
-        find "$OTP" common lib runtime otp -type f -print0 | sort -z |
+        # A stock emulator is made of none of the patches.
+        [[ $PATCHES == all ]] || set -- "$OTP/source"
+        find "${@:-$OTP}" common lib runtime otp -type f -print0 | sort -z |
             xargs -0 sha256sum
     } | sha256sum | cut -d' ' -f1
 }
@@ -69,9 +72,12 @@ runtime_is_whole() {
            2>/dev/null) == "$OTP" ]]
 }
 
+# Where the runtime is, or would be.
+cmd_home() { printf '%s\n' "$OTP_HOME"; }
+
 cmd_path() {
-    if [[ ! -f $STAMPS/runtime ]] || ! runtime_is_whole; then
-        die "OTP $OTP is not built, or its last build did not finish." \
+    if [[ ! -f $STAMPS/runtime$VARIANT ]] || ! runtime_is_whole; then
+        die "OTP $(build_name) is not built, or its last build did not finish." \
             "Build it with: make otp"
     fi
     printf '%s\n' "$OTP_HOME/bin/erl"

@@ -10,16 +10,18 @@ compile() {
     local top log=$LOGS/make.log total=0 have=0
     top=$(tree_top)
     compile_after_kill
-    if [[ ! -f $STAMPS/compiled-$FLAVOR ]]; then
-        # A first build, or what is left of one that did not finish.
+    if ! compgen -G "$STAMPS/compiled*" >/dev/null; then
+        # A first build, or what is left of one that did not finish. How many
+        # files another flavor or type still needs is not known.
         total=${DATA[compile_steps]}
         have=$(find "$SRC/erts" -name '*.o' | wc -l)
     fi
-    say "compiling the emulator ($FLAVOR, $JOBS jobs); log: $log"
+    say "compiling the emulator ($PATCHES patches, $FLAVOR, $TYPE," \
+        "$JOBS jobs); log: $log"
     : >"$STAMPS/compiling"
     # Not a pipeline: bash would heed a signal only when the pipeline has ended.
     # It keeps the lock: should it outlive this script, the next one waits.
-    exec 8< <(exec 2>&1; in_tree "$top" make -C erts/emulator opt \
+    exec 8< <(exec 2>&1; in_tree "$top" make -C erts/emulator "$TYPE" \
         FLAVOR="$FLAVOR" V=0 -j"$JOBS")
     BUILD_CHILD=$!
     compile_watch "$have" "$total" "$log" <&8
@@ -33,11 +35,16 @@ compile() {
     rm -f -- "$STAMPS/compiling"
     [[ -f $(compile_result) ]] ||
         die "make succeeded but left no $(compile_result)."
-    : >"$STAMPS/compiled-$FLAVOR"
+    : >"$STAMPS/compiled$VARIANT"
     progress_clear
 }
 
-compile_result() { echo "$SRC/bin/$(tree_triple)/beam.$FLAVOR"; }
+compile_result() {
+    echo "$SRC/bin/$(tree_triple)/beam$(type_marker).$FLAVOR"
+}
+
+# What OTP puts into the names of programs that are not of the type opt.
+type_marker() { [[ $TYPE == opt ]] || echo ".$TYPE"; }
 
 # compile_watch COUNT TOTAL LOG reads make's output: " CC<tab>obj/.../name.o".
 compile_watch() {
@@ -84,6 +91,6 @@ compile_after_kill() {
     [[ -n $last ]] || return 0
     say "the last build broke off; making its last files again"
     find "$SRC/erts" "$SRC/bin" -path "*/$triple/*" -type f \
-        \( -name '*.[oa]' -o -path '*/opt/*' -o -name '*.ycf.h' \) \
+        \( -name '*.[oa]' -o -path "*/$TYPE/*" -o -name '*.ycf.h' \) \
         -newermt "@$((${last%.*} - 60))" -delete
 }

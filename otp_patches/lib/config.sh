@@ -4,11 +4,16 @@
 # Where things are, and what was asked for.
 #
 #   $BUILD_DIR/otp/archives/     downloads, shared by all versions
-#   $BUILD_DIR/otp/<OTP>/        OTP_HOME: the runtime (bin, lib, erts-*, ...)
+#   $BUILD_DIR/otp/<OTP>/        TREE: what the emulators are made from
 #     src/                       the patched tree that is compiled
 #     pristine/                  unpatched copies of the files patches touch
 #     work/                      git tree for editing the patches
 #     log/  stamps/
+#   $BUILD_DIR/otp/<OTP>-stock/  TREE of PATCHES=none: the same, unpatched
+#   TREE, TREE-emu, TREE-debug   OTP_HOME: the runtimes (bin, lib, erts-*, ...)
+#
+# The flavors and types of an emulator are compiled in one tree, and each has a
+# runtime of its own.
 
 declare -A DATA     # the values of otp_patches/<OTP>/source
 
@@ -19,6 +24,8 @@ config_init() {
     REPO=$(dirname -- "$TOOLKIT")
     OTP=${OTP:-25.2.3}
     FLAVOR=${FLAVOR:-jit}
+    TYPE=${TYPE:-opt}
+    PATCHES=${PATCHES:-all}
     JOBS=${JOBS:-$(nproc 2>/dev/null || echo 2)}
     BUILD_DIR=${BUILD_DIR:-_build}
     OTP_SRC=${OTP_SRC:-}
@@ -27,6 +34,12 @@ config_init() {
 
     case $FLAVOR in jit|emu) ;; *)
         die "FLAVOR=$FLAVOR is not known; write FLAVOR=jit or FLAVOR=emu." ;;
+    esac
+    case $TYPE in opt|debug|valgrind) ;; *)
+        die "TYPE=$TYPE is not known; write TYPE=opt, debug or valgrind." ;;
+    esac
+    case $PATCHES in all|none) ;; *)
+        die "PATCHES=$PATCHES is not known; write PATCHES=all or PATCHES=none." ;;
     esac
     [[ $JOBS =~ ^[1-9][0-9]*$ ]] ||
         die "JOBS=$JOBS is not a positive number."
@@ -38,10 +51,15 @@ config_init() {
     [[ -f $PATCH_DIR/series ]] ||
         die "otp_patches/$OTP/series is missing; it lists the patches in order."
 
-    OTP_HOME=$BUILD_DIR/otp/$OTP
+    TREE=$BUILD_DIR/otp/$OTP
+    [[ $PATCHES == all ]] || TREE+=-stock
+    VARIANT=
+    [[ $FLAVOR == jit ]] || VARIANT+=-$FLAVOR
+    [[ $TYPE == opt ]] || VARIANT+=-$TYPE
+    OTP_HOME=$TREE$VARIANT
     ARCHIVES=$BUILD_DIR/otp/archives
-    SRC=$OTP_HOME/src PRISTINE=$OTP_HOME/pristine WORK=$OTP_HOME/work
-    LOGS=$OTP_HOME/log STAMPS=$OTP_HOME/stamps
+    SRC=$TREE/src PRISTINE=$TREE/pristine WORK=$TREE/work
+    LOGS=$TREE/log STAMPS=$TREE/stamps
     for key in erts_version release compile_steps disk_mb \
                debian_source debian_version debian_archive debian_sha256 \
                upstream_archive upstream_sha256 upstream_url; do
@@ -65,10 +83,14 @@ config_data() {
     printf '%s\n' "$value"
 }
 
-# The file names of the series, in order.
+# The file names of the series, in order. A stock emulator has none.
 series_names() {
+    [[ $PATCHES == all ]] || return 0
     sed -e 's/[[:space:]]*#.*//' -e '/^[[:space:]]*$/d' "$PATCH_DIR/series"
 }
+
+# What goes into a message: "25.2.3" or "25.2.3-emu-debug".
+build_name() { basename -- "$OTP_HOME"; }
 
 make_home() { mkdir -p -- "$OTP_HOME" "$LOGS" "$STAMPS" "$ARCHIVES"; }
 
@@ -79,17 +101,22 @@ stamp_set() {
 }
 stamp_drop() { rm -f -- "$STAMPS/$1"; }
 
-# One build at a time in a build directory; the second one waits for the first.
+# One build at a time in a tree; the second one waits for the first.
 take_lock() {
     make_home
-    exec 9>"$OTP_HOME/.lock"
+    exec 9>"$TREE/.lock"
     flock -n 9 && return 0
     say "another build of OTP $OTP is running here; waiting for it."
     flock 9
 }
 
+# The tree, and all runtimes that were made from it.
 cmd_clean() {
+    local home
     take_lock
-    find "$OTP_HOME" -mindepth 1 -maxdepth 1 ! -name .lock -exec rm -rf {} +
-    say "removed $OTP_HOME (downloads stay in $ARCHIVES)."
+    find "$TREE" -mindepth 1 -maxdepth 1 ! -name .lock -exec rm -rf {} +
+    for home in "$TREE"-{emu,debug,valgrind,emu-debug,emu-valgrind}; do
+        rm -rf -- "$home"
+    done
+    say "removed $TREE (downloads stay in $ARCHIVES)."
 }

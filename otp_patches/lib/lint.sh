@@ -9,8 +9,8 @@ cmd_lint() {
     need_tools make cc
     take_lock
     top=$(tree_top)
-    [[ -f $STAMPS/compiled-$FLAVOR ]] ||
-        die "OTP $OTP is not built." "Build it with: make otp"
+    [[ -f $STAMPS/compiled$VARIANT ]] ||
+        die "OTP $(build_name) is not built." "Build it with: make otp"
     for file in "$TOOLKIT"/common/*.c; do
         object=$(basename -- "$file" .c).o
         command=$(lint_command "$top" "$object")
@@ -26,6 +26,6 @@ cmd_lint() {
 # lint_command TREE OBJECT: how make would compile it, without the output.
 lint_command() {
     (in_tree "$1" make -C erts/emulator -f "$(tree_triple)/Makefile" \
-        TYPE=opt FLAVOR="$FLAVOR" V=1 -n -W "beam/${2%.o}.c" 2>/dev/null) |
+        TYPE="$TYPE" FLAVOR="$FLAVOR" V=1 -n -W "beam/${2%.o}.c" 2>/dev/null) |
         sed -n "s,^\(.*\) -o [^ ]*/$2\$,\1,p" | head -n 1
 }

@@ -62,7 +62,12 @@ overlay_lay() {
     # Not over the copy: that may be a hard link or lack the right to write.
     rm -f -- "$bin/beam.smp"
     cp -- "$(compile_result)" "$bin/beam.smp"
-    strip --strip-debug -- "$bin/beam.smp" 2>/dev/null || :
+    if [[ $TYPE == opt ]]; then
+        strip --strip-debug -- "$bin/beam.smp" 2>/dev/null || :
+    else
+        # It starts the helper that was compiled with it.
+        cp -- "$SRC/bin/$(tree_triple)/erl_child_setup$(type_marker)" "$bin/"
+    fi
     overlay_wrappers "$new/bin" "$bin"
     overlay_prove "$new"
 

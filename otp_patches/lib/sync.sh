@@ -21,7 +21,7 @@ patch_files() {
 }
 
 tree_sync() {
-    local stage=$OTP_HOME/stage files file
+    local stage=$TREE/stage files file
     files=$(series_files)
     pristine_keep "$files"
     rm -rf -- "$stage"
@@ -91,6 +91,7 @@ patch_explain() {
 # The new C and C++ files live in common/, for all versions.
 sync_common() {
     local file
+    [[ $PATCHES == all ]] || return 0
     mkdir -p -- "$1/erts/emulator/beam"
     for file in "$TOOLKIT"/common/*.{c,h,cpp,hpp}; do
         [[ -f $file ]] || continue
@@ -133,7 +134,8 @@ sync_depends() {
     diff -q <(grep -E '^[[:space:]]*#[[:space:]]*include' "$1") \
         <(grep -E '^[[:space:]]*#[[:space:]]*include' "$2" 2>/dev/null) \
         >/dev/null && return 0
-    find "$SRC/erts/emulator" -name '*depend.mk' -path '*/opt/*' -delete
+    find "$SRC/erts/emulator" -name '*depend.mk' \
+        -path "*/$(tree_triple)/*" -delete
 }
 
 sync_after() {

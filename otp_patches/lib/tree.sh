@@ -17,7 +17,7 @@ tree_prepare() {
 
 tree_unpack() {
     stamp_is source "$SOURCE_ID" && [[ -d $SRC ]] && return 0
-    local new=$OTP_HOME/src.new
+    local new=$TREE/src.new
     check_disk
     rm -rf -- "$new" "$SRC" "$PRISTINE"
     stamp_drop source
@@ -49,7 +49,7 @@ tree_copy_directory() {
 
 check_disk() {
     local free
-    free=$(disk_free_mb "$OTP_HOME")
+    free=$(disk_free_mb "$TREE")
     ((free >= ${DATA[disk_mb]})) || die "not enough room on the disk." \
         "$(disk_line) A build needs about ${DATA[disk_mb]} MB." \
         "Free some space or set BUILD_DIR= to another disk."

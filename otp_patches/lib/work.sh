@@ -18,7 +18,7 @@ plain_git() {
 }
 
 cmd_work() {
-    local new=$OTP_HOME/work.new
+    local new=$TREE/work.new
     need_tools git tar patch
     take_lock
     [[ ! -e $WORK ]] || die "$WORK exists." \

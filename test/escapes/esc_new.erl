@@ -109,7 +109,7 @@ secrets() ->
             ],
             effect => fun(_, Outcome) -> Outcome =:= {value, true} end,
             calculator => {denied, [{erlang, match_spec_test, 3}]},
-            plugin => open
+            plugin => {denied, [{erlang, match_spec_test, 3}]}
         },
         #{
             %% The matcher runs bytes that the caller made. Here they are a
