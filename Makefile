@@ -8,6 +8,7 @@
 #   TYPE=opt|debug|valgrind how it is compiled
 #   PATCHES=all|none        none: a stock emulator, compiled the same way
 #   INPUT=FILE              what `make demo` evaluates
+#   SECCOMP_ORACLE_COMMANDS=N  how many commands the oracle runs, not 20,000
 #   SECCOMP_SKIP_DEPS=1     do not look for missing packages
 
 OTP     ?= 25.2.3
@@ -25,7 +26,7 @@ NIF     := priv/native/seccomp_nif.so
 ON_PATCHED := PATH="$(RUNTIME)/bin:$$PATH"
 
 .PHONY: help deps otp nif compile erl shell demo test test-rust test-erlang \
-        test-elixir escapes mutants lint lint-rust lint-erlang lint-c docs \
+        test-elixir escapes oracle mutants lint lint-rust lint-erlang lint-c docs \
         patch-check patch-refresh clean distclean
 
 help: ## this list
@@ -85,6 +86,14 @@ escapes: compile ## try known ways out, print what became of each; ROWS="1 7"
 	    "$(RUNTIME)/bin/erl" -noshell -pa _build/escapes \
 	        -pa "$$(elixir -e 'IO.write(:code.lib_dir(:elixir, :ebin))')" \
 	        -run seccomp_escapes main $(ROWS) </dev/null
+
+oracle: compile ## run random commands on the emulator and on a model of it
+	@cd $(TOP) && mkdir -p _build/oracle && \
+	    "$(RUNTIME)/bin/erlc" -o _build/oracle test/seccomp_model*.erl \
+	        $$(ls test/seccomp_oracle*.erl | grep -v _SUITE) \
+	        test/seccomp_test_run.erl && \
+	    "$(RUNTIME)/bin/erl" -noshell -pa _build/oracle \
+	        -run seccomp_oracle_run main
 
 mutants: compile ## break the patches on purpose; some test has to notice
 	@$(TOP)/test/mutants/run

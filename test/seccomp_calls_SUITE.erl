@@ -18,6 +18,7 @@
     allowed_and_denied_take_turns/1,
     denial_is_an_ordinary_error/1,
     callers_are_in_the_stack_trace/1,
+    functions_that_raise/1,
     hundred_thousand_denials/1,
     exceptions_pass_restricted_frames/1,
     trusted_processes_are_not_checked/1
@@ -37,6 +38,7 @@ all() ->
         allowed_and_denied_take_turns,
         denial_is_an_ordinary_error,
         callers_are_in_the_stack_trace,
+        functions_that_raise,
         hundred_thousand_denials,
         exceptions_pass_restricted_frames,
         trusted_processes_are_not_checked
@@ -233,6 +235,37 @@ bif_tail(Env) -> erlang:phash2(Env).
 bif_tail_frame(Env) -> erlang:phash2(used(Env)).
 
 used(Env) -> map_size(Env).
+%% They are not the first entry of the stack traces that they raise, but of
+%% those of their denial. What they are given looks like one as much as it can.
+functions_that_raise(_Config) ->
+    Options = [{error_info, #{module => seccomp_error}}],
+    Calls = [
+        {error, [x], fun(X) -> error(X) end},
+        {error, [x, []], fun(X) -> error(X, []) end},
+        {error, [x, none, Options], fun(X) -> error(X, none, Options) end},
+        {exit, [x], fun(X) -> exit(X) end},
+        {throw, [x], fun(X) -> throw(X) end},
+        {raise, [error, x, []], fun(X) -> erlang:raise(error, X, []) end},
+        {nif_error, [x], fun(X) -> erlang:nif_error(X) end}
+    ],
+    Rules = [{erlang, F, length(Args)} || {F, Args, _} <- Calls],
+    Policy = seccomp_test_run:policy(blacklist, Rules),
+    ?assertEqual([], [
+        {Rule, Why}
+     || {F, Args, Fun} <- Calls,
+        Rule <- [{erlang, F, length(Args)}],
+        Call <- [fun() -> Fun(x) end, fun() -> apply(erlang, F, Args) end],
+        Why <- [seccomp_test_run:denial(raising(Policy, Call), {Rule, Args})],
+        Why =/= ok
+    ]).
+
+%% The outcome in a process that may not end by exit/1.
+raising(Policy, Call) ->
+    Me = self(),
+    Pid = seccomp:spawn(Policy, fun() -> Me ! {self(), seccomp_test_run:outcome(Call)} end),
+    receive
+        {Pid, Outcome} -> Outcome
+    end.
 
 hundred_thousand_denials(Config) ->
     #{counter := Counter, ext := Ext} = ?config(env, Config),

@@ -106,6 +106,23 @@ static int refuse(Process *c_p, Eterm m, Eterm f, Uint a, Sint32 verdict)
     return c_p->freason;
 }
 
+/*
+ * For save_stacktrace(), once it has been given what refuse() left: whether
+ * this is a denial. error/1, exit/1 and throw/1 are not the first entry of
+ * stack traces that they raise, but have to be where they are denied. The map
+ * of refuse() has no cause, as those of the library's own errors do.
+ */
+int erts_seccomp_is_denial(Process *c_p)
+{
+    const Eterm *module;
+
+    if (c_p->freason != EXC_ERROR_3 || !is_flatmap(c_p->fvalue)
+        || flatmap_get_size(flatmap_val(c_p->fvalue)) != 1)
+        return 0;
+    module = erts_maps_get(am_module, c_p->fvalue);
+    return module && *module == am_seccomp_error;
+}
+
 /* Asks the library about a call. Non-zero: denied, with the exception set. */
 static int ask(Process *c_p, Eterm m, Eterm f, Uint a, Sint32 *verdict)
 {
