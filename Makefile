@@ -8,6 +8,7 @@
 #   TYPE=opt|debug|valgrind how it is compiled
 #   PATCHES=all|none        none: a stock emulator, compiled the same way
 #   INPUT=FILE              what `make demo` evaluates
+#   QUICK=1                 a short `make bench`, which writes no documents
 #   SECCOMP_SKIP_DEPS=1     do not look for missing packages
 
 OTP     ?= 25.2.3
@@ -25,7 +26,7 @@ NIF     := priv/native/seccomp_nif.so
 ON_PATCHED := PATH="$(RUNTIME)/bin:$$PATH"
 
 .PHONY: help deps otp nif compile erl shell demo test test-rust test-erlang \
-        test-elixir escapes mutants lint lint-rust lint-erlang lint-c docs \
+        test-elixir escapes bench mutants lint lint-rust lint-erlang lint-c docs \
         patch-check patch-refresh clean distclean
 
 help: ## this list
@@ -83,6 +84,9 @@ escapes: compile ## try known ways out of sandboxes, print what became of each
 	        test/seccomp_test_node.erl && \
 	    "$(RUNTIME)/bin/erl" -noshell -pa _build/escapes \
 	        -run seccomp_escapes main </dev/null
+
+bench: compile ## measure speed and memory; QUICK=1: only see that it runs
+	@$(TOP)/bench/run
 
 mutants: compile ## break the patches on purpose; some test has to notice
 	@$(TOP)/test/mutants/run
