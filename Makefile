@@ -8,7 +8,8 @@
 #   TYPE=opt|debug|valgrind how it is compiled
 #   PATCHES=all|none        none: a stock emulator, compiled the same way
 #   INPUT=FILE              what `make demo` evaluates
-#   SECCOMP_ORACLE_COMMANDS=N  how many commands the oracle runs, not 20,000
+#   COMMANDS=N              how many commands `make oracle` runs
+#   QUICK=1                 a short run of what takes long: bench, mutants, ...
 #   SECCOMP_SKIP_DEPS=1     do not look for missing packages
 
 OTP     ?= 25.2.3
@@ -26,8 +27,8 @@ NIF     := priv/native/seccomp_nif.so
 ON_PATCHED := PATH="$(RUNTIME)/bin:$$PATH"
 
 .PHONY: help deps otp nif compile erl shell demo test test-rust test-erlang \
-        test-elixir escapes oracle mutants lint lint-rust lint-erlang lint-c docs \
-        patch-check patch-refresh clean distclean
+        test-elixir escapes oracle bench mutants lint lint-rust lint-erlang lint-c \
+        docs patch-check patch-refresh clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' \
@@ -95,6 +96,9 @@ oracle: compile ## run random commands on the emulator and on a model of it
 	    "$(RUNTIME)/bin/erl" -noshell -pa _build/oracle \
 	        -run seccomp_oracle_run main
 
+bench: compile ## measure speed and memory; QUICK=1: only see that it runs
+	@$(TOP)/bench/run
+
 mutants: compile ## break the patches on purpose; some test has to notice
 	@$(TOP)/test/mutants/run
 
@@ -126,7 +130,7 @@ patch-refresh: ## write the patches again from the worked tree
 
 clean: ## remove what was compiled, but for the emulator
 	cd $(TOP) && cargo clean --quiet
-	rm -rf $(TOP)/_build/default $(TOP)/_build/test $(TOP)/_build/demo \
+	rm -rf $(TOP)/_build/{default,test,demo,bench} \
 	    $(TOP)/priv/native
 
 distclean: clean ## remove everything that was built or fetched
