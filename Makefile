@@ -14,6 +14,7 @@
 
 OTP     ?= 25.2.3
 INPUT   ?= examples/human_input.txt
+SECONDS ?= 60
 SHELL   := /bin/bash
 .DEFAULT_GOAL := help
 
@@ -27,8 +28,9 @@ NIF     := priv/native/seccomp_nif.so
 ON_PATCHED := PATH="$(RUNTIME)/bin:$$PATH"
 
 .PHONY: help deps otp nif compile erl shell demo test test-rust test-erlang \
-        test-elixir escapes oracle bench mutants lint lint-rust lint-erlang lint-c \
-        docs patch-check patch-refresh clean distclean
+        test-elixir escapes oracle bench mutants fuzz check-memory check-debug \
+        lint lint-rust lint-erlang lint-c docs patch-check patch-refresh clean \
+        distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' \
@@ -101,6 +103,19 @@ bench: compile ## measure speed and memory; QUICK=1: only see that it runs
 
 mutants: compile ## break the patches on purpose; some test has to notice
 	@$(TOP)/test/mutants/run
+
+fuzz: ## run the fuzz targets, SECONDS=60 each; needs a nightly Rust
+	@FUZZ_SECONDS="$(SECONDS)" $(TOP)/native/seccomp_core/fuzz/run
+
+check-memory: ## leaks and invalid accesses, under valgrind
+	@command -v valgrind >/dev/null || \
+	    { echo 'valgrind is missing: apt-get install valgrind' >&2; exit 1; }
+	@$(MAKE) --no-print-directory TYPE=valgrind otp
+	@$(MAKE) --no-print-directory TYPE=opt compile
+	@$(TOP)/test/memory/run
+
+check-debug: ## the Erlang tests on an emulator with assertions
+	@$(MAKE) --no-print-directory TYPE=debug test-erlang
 
 lint: lint-rust lint-erlang lint-c ## formatting, warnings, types
 

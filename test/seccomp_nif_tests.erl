@@ -20,6 +20,11 @@ every_export_has_a_spec_test() ->
     Specs = [F || {attribute, _, spec, {F, _}} <- forms()],
     ?assertEqual([], exported() -- Specs).
 
+%% The library's decoder of lists panics there.
+an_improper_list_of_candidates_is_refused_test() ->
+    ?assertError(badarg, seccomp_nif:suggest(<<"a">>, [<<"b">> | <<"c">>])),
+    ?assertEqual(<<"ab">>, seccomp_nif:suggest(<<"aa">>, [<<"ab">>])).
+
 stubs_without_the_library_raise_test() ->
     %% A copy of the module under another name has the stubs only.
     Forms = [rename(F) || F <- forms(), not is_about_loading(F)],

@@ -11,6 +11,7 @@
     busy_process_is_stopped/1,
     receive_handles_the_request/1,
     reductions_never_run_backwards/1,
+    signals_to_self/1,
     lifted_process_goes_on/1,
     busy_process_is_killed/1,
     dirty_process/1,
@@ -38,6 +39,7 @@ all() ->
         busy_process_is_stopped,
         receive_handles_the_request,
         reductions_never_run_backwards,
+        signals_to_self,
         lifted_process_goes_on,
         busy_process_is_killed,
         dirty_process,
@@ -145,6 +147,22 @@ receive_handles_the_request(_Config) ->
     receive
         {late, Late} -> ?assertEqual(lists:duplicate(10, ok), Late)
     end.
+
+%% process_info/2 waits for the signals that the caller sent itself, and handles
+%% the request on the way, after some signals more or less. A process that goes
+%% on like this has to get its policy all the same: see attach_signal().
+signals_to_self(_Config) ->
+    [
+        begin
+            Signals = lists:seq(1, N),
+            Turn = fun() ->
+                _ = [is_process_alive(self()) || _ <- Signals],
+                process_info(self(), [message_queue_len, memory])
+            end,
+            ?assertEqual({N, ok}, {N, late_calls(Turn)})
+        end
+     || N <- lists:seq(0, 16)
+    ].
 
 late_calls(Turn) -> late_calls(Turn, []).
 

@@ -391,6 +391,10 @@ static void attach_done(Process *c_p, Attach *at, Sint32 status)
  * a BIF handles them, the request is sent once more and the process made to
  * yield: the next time it is about to be scheduled in. process_flag_aux() in
  * bif.c tells the contexts apart in the same way.
+ *
+ * A BIF must not be made to yield before it has handled what it waits for. It
+ * would be scheduled in again without a look at new signals, and a process
+ * that goes on calling such BIFs would never get its policy.
  */
 static Eterm attach_signal(Process *c_p, void *arg, int *reds,
                            ErlHeapFragment **bpp)
@@ -398,23 +402,25 @@ static Eterm attach_signal(Process *c_p, void *arg, int *reds,
     Attach *at = arg;
     erts_aint32_t state = erts_atomic32_read_nob(&c_p->state);
 
+    *reds = 1;
     if (!(state & ERTS_PSFLG_EXITING)) {
         if (state & (ERTS_PSFLG_RUNNING_SYS | ERTS_PSFLG_DIRTY_RUNNING_SYS
                      | ERTS_PSFLG_DIRTY_RUNNING)) {
-            *reds = 1;
             attach_done(c_p, at, apply_request(c_p, at->request));
             return am_ok;
         }
         if (is_value(erts_proc_sig_send_rpc_request(c_p, c_p->common.id, 0,
                                                     attach_signal, at))) {
-            /* Who is negative yields, and is not charged for what is left. */
-            *reds = -*reds;
+            if ((c_p->flags & F_DELAY_GC)
+                && !(c_p->sig_qs.flags & FS_FLUSHING_SIGS))
+                *reds = -1; /* a receive: this one yields when told so, */
+            else
+                ERTS_VBUMP_ALL_REDS(c_p); /* and this one when it is done */
             return am_ok;
         }
     }
     hooks()->cancel(at->request);
     attach_done(c_p, at, ERTS_SECCOMP_NOPROC);
-    *reds = 1;
     return am_ok;
 }
 

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use rustler::{Encoder, Env, Resource, ResourceArc, Term};
+use rustler::{Encoder, Env, NifResult, Resource, ResourceArc, Term};
 use seccomp_core::{
     suggest as did_you_mean, Groups, Policy, PolicySpec, Verdict,
 };
@@ -209,10 +209,17 @@ fn group<'a>(env: Env<'a>, name: Term<'a>) -> Term<'a> {
     tuple(env, described)
 }
 
-#[rustler::nif]
-fn suggest<'a>(env: Env<'a>, name: &str, candidates: Vec<&str>) -> Term<'a> {
-    match did_you_mean(name, candidates) {
+#[rustler::nif(schedule = "DirtyCpu")]
+fn suggest<'a>(
+    env: Env<'a>,
+    name: &str,
+    candidates: Term<'a>,
+) -> NifResult<Term<'a>> {
+    // Decoding as a list panics at the tail of an improper one.
+    candidates.list_length()?;
+    let candidates: Vec<&str> = candidates.decode()?;
+    Ok(match did_you_mean(name, candidates) {
         Some(candidate) => candidate.encode(env),
         None => atoms::none().to_term(env),
-    }
+    })
 }
