@@ -123,10 +123,19 @@ int erts_seccomp_is_denial(Process *c_p)
     return module && *module == am_seccomp_error;
 }
 
+/* Who decides about a restricted process. Nobody does about one that has
+ * ERTS_SECCOMP_DENY_ALL, whatever the library thinks that it has. */
+static const ErtsSeccompHooks *judge(Process *c_p)
+{
+    Uint32 policy = c_p->seccomp >> ERTS_SECCOMP_POLICY_SHIFT;
+
+    return policy == ERTS_SECCOMP_DENY_ALL ? NULL : hooks();
+}
+
 /* Asks the library about a call. Non-zero: denied, with the exception set. */
 static int ask(Process *c_p, Eterm m, Eterm f, Uint a, Sint32 *verdict)
 {
-    const ErtsSeccompHooks *h = hooks();
+    const ErtsSeccompHooks *h = judge(c_p);
 
     *verdict = h ? h->decide(c_p->common.id, m, f, (Uint32) a)
                  : ERTS_SECCOMP_RAISE;
@@ -208,7 +217,7 @@ int erts_seccomp_undef(Process *c_p, Eterm m, Eterm f, Uint a)
 /* A spawn through the function given. Gives freason when denied, else 0. */
 int erts_seccomp_spawn(Process *c_p, const ErtsCodeMFA *mfa)
 {
-    const ErtsSeccompHooks *h = hooks();
+    const ErtsSeccompHooks *h = judge(c_p);
     Uint32 must = ERTS_SECCOMP_E | ERTS_SECCOMP_S;
     Sint32 verdict;
 
