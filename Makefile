@@ -95,14 +95,16 @@ oracle: compile ## run random commands on the emulator and on a model of it
 	    "$(RUNTIME)/bin/erlc" -o _build/oracle test/seccomp_model*.erl \
 	        $$(ls test/seccomp_oracle*.erl | grep -v _SUITE) \
 	        test/seccomp_test_run.erl && \
-	    "$(RUNTIME)/bin/erl" -noshell -pa _build/oracle \
-	        -run seccomp_oracle_run main
+	    SECCOMP_ORACLE_COMMANDS=$(COMMANDS) "$(RUNTIME)/bin/erl" -noshell \
+	        -pa _build/oracle -run seccomp_oracle_run main
 
 bench: compile ## measure speed and memory; QUICK=1: only see that it runs
 	@$(TOP)/bench/run
 
+# A short run takes one mutant of each hook that allows or denies.
+MUTANTS ?= $(if $(QUICK),fragment-never-asks light-bif-never-asks spawn-S spawn-I)
 mutants: compile ## break the patches on purpose; some test has to notice
-	@$(TOP)/test/mutants/run
+	@$(TOP)/test/mutants/run $(MUTANTS)
 
 fuzz: ## run the fuzz targets, SECONDS=60 each; needs a nightly Rust
 	@FUZZ_SECONDS="$(SECONDS)" $(TOP)/native/seccomp_core/fuzz/run
