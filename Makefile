@@ -10,6 +10,7 @@
 #   INPUT=FILE              what `make demo` evaluates
 #   COMMANDS=N              how many commands `make oracle` runs
 #   QUICK=1                 a short run of what takes long: bench, mutants, ...
+#   MINUTES=4               how long `make soak` works
 #   SECCOMP_SKIP_DEPS=1     do not look for missing packages
 
 OTP     ?= 25.2.3
@@ -18,6 +19,7 @@ SECONDS ?= 60
 SHELL   := /bin/bash
 .DEFAULT_GOAL := help
 
+export MINUTES QUICK PARTS
 export OTP OTP_SRC OTP_TARBALLS FLAVOR TYPE PATCHES JOBS BUILD_DIR
 
 TOP     := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
@@ -28,8 +30,8 @@ NIF     := priv/native/seccomp_nif.so
 ON_PATCHED := PATH="$(RUNTIME)/bin:$$PATH"
 
 .PHONY: help deps otp nif compile erl shell demo test test-rust test-erlang \
-        test-elixir escapes oracle bench mutants fuzz check-memory check-debug \
-        lint lint-rust lint-erlang lint-c docs patch-check patch-refresh clean \
+        test-elixir escapes oracle bench soak mutants fuzz check-memory \
+        check-debug lint lint-rust lint-erlang lint-c docs patch-check patch-refresh clean \
         distclean
 
 help: ## this list
@@ -103,6 +105,14 @@ bench: compile ## measure speed and memory; QUICK=1: only see that it runs
 
 # A short run takes one mutant of each hook that allows or denies.
 MUTANTS ?= $(if $(QUICK),fragment-never-asks light-bif-never-asks spawn-S spawn-I)
+soak: compile ## run it under load: MINUTES=4 of mixed work, QUICK=1 for CI
+	@cd $(TOP) && mkdir -p _build/soak && \
+	    "$(RUNTIME)/bin/erlc" -o _build/soak test/soak/*.erl \
+	        test/seccomp_test_*.erl && \
+	    "$(RUNTIME)/bin/erl" -noshell -pa _build/soak \
+	        -run seccomp_soak main </dev/null
+	@# The long run of the model goes here: SECCOMP_ORACLE_COMMANDS=
+
 mutants: compile ## break the patches on purpose; some test has to notice
 	@$(TOP)/test/mutants/run $(MUTANTS)
 
