@@ -31,8 +31,8 @@ ON_PATCHED := PATH="$(RUNTIME)/bin:$$PATH"
 
 .PHONY: help deps otp nif compile erl shell demo test test-rust test-erlang \
         test-elixir escapes oracle bench soak mutants fuzz check-memory \
-        check-debug lint lint-rust lint-erlang lint-c docs patch-check patch-refresh clean \
-        distclean
+        check-debug lint lint-rust lint-erlang lint-c docs patch-check \
+        patch-refresh clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' \
@@ -103,16 +103,17 @@ oracle: compile ## run random commands on the emulator and on a model of it
 bench: compile ## measure speed and memory; QUICK=1: only see that it runs
 	@$(TOP)/bench/run
 
-# A short run takes one mutant of each hook that allows or denies.
-MUTANTS ?= $(if $(QUICK),fragment-never-asks light-bif-never-asks spawn-S spawn-I)
 soak: compile ## run it under load: MINUTES=4 of mixed work, QUICK=1 for CI
 	@cd $(TOP) && mkdir -p _build/soak && \
 	    "$(RUNTIME)/bin/erlc" -o _build/soak test/soak/*.erl \
 	        test/seccomp_test_*.erl && \
 	    "$(RUNTIME)/bin/erl" -noshell -pa _build/soak \
 	        -run seccomp_soak main </dev/null
-	@# The long run of the model goes here: SECCOMP_ORACLE_COMMANDS=
+	@$(if $(QUICK),,$(MAKE) --no-print-directory oracle \
+	    COMMANDS=$(or $(COMMANDS),100000))
 
+# A short run takes one mutant of each hook that allows or denies.
+MUTANTS ?= $(if $(QUICK),fragment-never-asks light-bif-never-asks spawn-S spawn-I)
 mutants: compile ## break the patches on purpose; some test has to notice
 	@$(TOP)/test/mutants/run $(MUTANTS)
 
