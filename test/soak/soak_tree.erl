@@ -117,13 +117,17 @@ lifted(Account0) ->
     Me = self(),
     {Pid, _} = Started = seccomp:spawn_monitor(soak_family:policy(tree_lifted), fun() ->
         Me ! {self(), ready},
-        exit({children, children(20)})
+        Children = children(20),
+        receive
+            {Me, lifted} -> exit({children, Children})
+        end
     end),
     receive
         {Pid, ready} -> ok
     end,
     [erlang:yield() || _ <- lists:seq(1, rand:uniform(10))],
     ok = seccomp:lift(Pid),
+    Pid ! {self(), lifted},
     {children, Children} = soak_wait:down(Started),
     Denied = length([c || {16#d0, denied} <- Children]),
     Free = length([c || {0, ran} <- Children]),
