@@ -23,8 +23,10 @@ export MINUTES QUICK PARTS
 export OTP OTP_SRC OTP_TARBALLS FLAVOR TYPE PATCHES JOBS BUILD_DIR
 
 TOP     := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
-# Each flavor and type has one of its own.
-RUNTIME  = $(shell $(TOP)/otp_patches/otp home)
+# Each flavor and type has one of its own. What is exported above does not reach
+# the shell function before make 4.4.
+RUNTIME  = $(shell OTP='$(OTP)' FLAVOR='$(FLAVOR)' TYPE='$(TYPE)' \
+    PATCHES='$(PATCHES)' BUILD_DIR='$(BUILD_DIR)' $(TOP)/otp_patches/otp home)
 NIF     := priv/native/seccomp_nif.so
 # Everything Erlang runs on the patched runtime, rebar3 included.
 ON_PATCHED := PATH="$(RUNTIME)/bin:$$PATH"
@@ -77,6 +79,8 @@ test-rust:
 	cd $(TOP) && cargo test --locked --workspace
 
 test-erlang: compile
+	@$(ON_PATCHED) erl -noshell -eval 'io:format("emulator: ~s, ~s~n", \
+	    [erlang:system_info(I) || I <- [emu_flavor, build_type]]), halt().'
 	cd $(TOP) && $(ON_PATCHED) rebar3 eunit
 	cd $(TOP) && $(ON_PATCHED) rebar3 ct --readable=false
 
