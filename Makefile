@@ -78,9 +78,10 @@ test: test-rust test-erlang test-elixir ## all tests, on the patched runtime
 test-rust:
 	cd $(TOP) && cargo test --locked --workspace
 
+SAY_EMULATOR = [io:format("emulator: ~s~n", [erlang:system_info(What)]) \
+    || What <- [emu_flavor, build_type]], halt().
 test-erlang: compile
-	@$(ON_PATCHED) erl -noshell -eval 'io:format("emulator: ~s, ~s~n", \
-	    [erlang:system_info(I) || I <- [emu_flavor, build_type]]), halt().'
+	@$(ON_PATCHED) erl -noshell -eval '$(SAY_EMULATOR)'
 	cd $(TOP) && $(ON_PATCHED) rebar3 eunit
 	cd $(TOP) && $(ON_PATCHED) rebar3 ct --readable=false
 
