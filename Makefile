@@ -34,7 +34,8 @@ ON_PATCHED := PATH="$(RUNTIME)/bin:$$PATH"
 .PHONY: help deps otp nif compile erl shell demo test test-rust test-erlang \
         test-elixir escapes oracle bench soak mutants fuzz check-memory \
         check-debug lint lint-rust lint-erlang lint-c docs patch-check \
-        patch-refresh clean distclean
+        patch-refresh clean distclean \
+        otp-suites otp-baseline
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' \
@@ -134,6 +135,12 @@ check-memory: ## leaks and invalid accesses, under valgrind
 
 check-debug: ## the Erlang tests on an emulator with assertions
 	@$(MAKE) --no-print-directory TYPE=debug test-erlang
+
+otp-suites: compile ## OTP's own suites, compared with stock (QUICK=1: ten minutes)
+	@QUICK="$(QUICK)" SUITES="$(SUITES)" $(TOP)/test/otp/run compare
+
+otp-baseline: compile ## run OTP's suites on the stock emulator, store the result
+	@$(TOP)/test/otp/run baseline
 
 lint: lint-rust lint-erlang lint-c ## formatting, warnings, types
 
