@@ -84,7 +84,7 @@ SAY_EMULATOR = [io:format("emulator: ~s~n", [erlang:system_info(What)]) \
 test-erlang: compile
 	@$(ON_PATCHED) erl -noshell -eval '$(SAY_EMULATOR)'
 	cd $(TOP) && $(ON_PATCHED) rebar3 eunit
-	cd $(TOP) && $(ON_PATCHED) rebar3 ct --readable=false
+	cd $(TOP) && $(ON_PATCHED) rebar3 ct --readable=false $(CT_FLAGS)
 
 test-elixir: compile
 	cd $(TOP) && $(ON_PATCHED) mix test
@@ -134,7 +134,10 @@ check-memory: ## leaks and invalid accesses, under valgrind
 	@$(TOP)/test/memory/run
 
 check-debug: ## the Erlang tests on an emulator with assertions
-	@$(MAKE) --no-print-directory TYPE=debug test-erlang
+	@# Everything takes long there: less of what is random, more patience.
+	@SECCOMP_FUZZ_TESTS=15 SECCOMP_ORACLE_COMMANDS=2000 \
+	    $(MAKE) --no-print-directory TYPE=debug test-erlang \
+	    CT_FLAGS=--multiply_timetraps=5
 
 otp-suites: compile ## OTP's own suites, compared with stock (QUICK=1: ten minutes)
 	@QUICK="$(QUICK)" SUITES="$(SUITES)" $(TOP)/test/otp/run compare
