@@ -8,6 +8,8 @@
 #   TYPE=opt|debug|valgrind how it is compiled
 #   PATCHES=all|none        none: a stock emulator, compiled the same way
 #   INPUT=FILE              what `make demo` evaluates
+#   COMMANDS=N              how many commands `make oracle` runs
+#   QUICK=1                 a short run of what takes long: bench, mutants, ...
 #   SECCOMP_SKIP_DEPS=1     do not look for missing packages
 
 OTP     ?= 25.2.3
@@ -26,9 +28,9 @@ NIF     := priv/native/seccomp_nif.so
 ON_PATCHED := PATH="$(RUNTIME)/bin:$$PATH"
 
 .PHONY: help deps otp nif compile erl shell demo test test-rust test-erlang \
-        test-elixir escapes mutants fuzz check-memory check-debug lint lint-rust \
-        lint-erlang lint-c docs \
-        patch-check patch-refresh clean distclean
+        test-elixir escapes oracle bench mutants fuzz check-memory check-debug \
+        lint lint-rust lint-erlang lint-c docs patch-check patch-refresh clean \
+        distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' \
@@ -79,12 +81,25 @@ test-erlang: compile
 test-elixir: compile
 	cd $(TOP) && $(ON_PATCHED) mix test
 
-escapes: compile ## try known ways out of sandboxes, print what became of each
-	@cd $(TOP) && mkdir -p _build/escapes && \
+escapes: compile ## try known ways out, print what became of each; ROWS="1 7"
+	@cd $(TOP) && rm -rf _build/escapes && mkdir -p _build/escapes && \
 	    "$(RUNTIME)/bin/erlc" -o _build/escapes test/escapes/*.erl \
 	        test/seccomp_test_node.erl && \
+	    elixirc -o _build/escapes test/escapes/*.ex && \
 	    "$(RUNTIME)/bin/erl" -noshell -pa _build/escapes \
-	        -run seccomp_escapes main </dev/null
+	        -pa "$$(elixir -e 'IO.write(:code.lib_dir(:elixir, :ebin))')" \
+	        -run seccomp_escapes main $(ROWS) </dev/null
+
+oracle: compile ## run random commands on the emulator and on a model of it
+	@cd $(TOP) && mkdir -p _build/oracle && \
+	    "$(RUNTIME)/bin/erlc" -o _build/oracle test/seccomp_model*.erl \
+	        $$(ls test/seccomp_oracle*.erl | grep -v _SUITE) \
+	        test/seccomp_test_run.erl && \
+	    "$(RUNTIME)/bin/erl" -noshell -pa _build/oracle \
+	        -run seccomp_oracle_run main
+
+bench: compile ## measure speed and memory; QUICK=1: only see that it runs
+	@$(TOP)/bench/run
 
 mutants: compile ## break the patches on purpose; some test has to notice
 	@$(TOP)/test/mutants/run
@@ -130,7 +145,7 @@ patch-refresh: ## write the patches again from the worked tree
 
 clean: ## remove what was compiled, but for the emulator
 	cd $(TOP) && cargo clean --quiet
-	rm -rf $(TOP)/_build/default $(TOP)/_build/test $(TOP)/_build/demo \
+	rm -rf $(TOP)/_build/{default,test,demo,bench} \
 	    $(TOP)/priv/native
 
 distclean: clean ## remove everything that was built or fetched

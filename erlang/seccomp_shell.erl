@@ -28,27 +28,50 @@ the keyboard, who can open another shell.
 
 ?DOC("
 The shell whose evaluator `Pid` is. The evaluator itself looks like any other
-process; the shell is linked to it and notes it in its dictionary.
+process; the shell is its parent, is linked to it and notes it in its
+dictionary.
+
+A restricted process can link, and can write what it likes into its dictionary.
+Taken for a shell, it would widen the policy of `Pid` by `@shell`, and then name
+the processes that the keeper restricts. So the link has to be the parent, which
+nobody can choose; it has to run the code of `shell`; and its own policy, if it
+has one, must have been put there by somebody else.
 ").
 -spec find(pid()) -> pid() | none.
 find(Pid) when node(Pid) =:= node() ->
     %% Processes of `proc_lib`, nearly all in a running system, are sorted out
     %% before anybody's dictionary is read.
-    case process_info(Pid, [initial_call, links]) of
-        [{initial_call, {erlang, apply, 2}}, {links, Links}] ->
-            find(Pid, [L || L <- Links, is_pid(L), node(L) =:= node()]);
+    case process_info(Pid, [initial_call, parent, links]) of
+        [{initial_call, {erlang, apply, 2}}, {parent, Parent}, {links, Links}] when
+            is_pid(Parent)
+        ->
+            case lists:member(Parent, Links) andalso is_shell_of(Parent, Pid) of
+                true -> Parent;
+                false -> none
+            end;
         _ ->
             none
     end;
 find(_RemotePid) ->
     none.
 
-find(_Pid, []) ->
-    none;
-find(Pid, [Link | Links]) ->
-    case shell:whereis_evaluator(Link) of
-        Pid -> Link;
-        _ -> find(Pid, Links)
+is_shell_of(Shell, Pid) ->
+    node(Shell) =:= node() andalso
+        shell:whereis_evaluator(Shell) =:= Pid andalso
+        runs_shell(Shell) andalso
+        set_by_others(Shell).
+
+runs_shell(Shell) ->
+    case process_info(Shell, current_stacktrace) of
+        {current_stacktrace, Stack} -> lists:keymember(shell, 1, Stack);
+        undefined -> false
+    end.
+
+set_by_others(Shell) ->
+    case seccomp_nif:info(Shell) of
+        trusted -> true;
+        #{origin := {restricted_by, By}} -> By =/= Shell;
+        _InheritedOrGone -> false
     end.
 
 ?DOC("Says at the prompt which groups a whitelist got on top of its rules.").
@@ -120,5 +143,9 @@ next_evaluator(Last, Shell) ->
         undefined ->
             none;
         Next ->
-            Next
+            %% Nobody is restricted on the word of a dictionary alone.
+            case process_info(Next, parent) of
+                {parent, Shell} -> Next;
+                _ -> none
+            end
     end.

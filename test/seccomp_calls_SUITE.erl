@@ -7,6 +7,8 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
+-define(T, seccomp_test_target).
+
 -export([all/0, suite/0, init_per_suite/1, end_per_suite/1, init_per_testcase/2, end_per_testcase/2]).
 -export([
     whitelist_allows/1,
@@ -15,6 +17,8 @@
     blacklist_denies/1,
     allowed_and_denied_take_turns/1,
     denial_is_an_ordinary_error/1,
+    callers_are_in_the_stack_trace/1,
+    functions_that_raise/1,
     hundred_thousand_denials/1,
     exceptions_pass_restricted_frames/1,
     trusted_processes_are_not_checked/1
@@ -33,6 +37,8 @@ all() ->
         blacklist_denies,
         allowed_and_denied_take_turns,
         denial_is_an_ordinary_error,
+        callers_are_in_the_stack_trace,
+        functions_that_raise,
         hundred_thousand_denials,
         exceptions_pass_restricted_frames,
         trusted_processes_are_not_checked
@@ -167,6 +173,99 @@ denial_is_an_ordinary_error(Config) ->
         #{ring := [#{mfa := {seccomp_test_target, hit, 2}, action := raise}], total := 1},
         seccomp:violations(Pid)
     ).
+
+%% Unless the call was a tail call, which leaves no frame; but for BIFs, which
+%% have the caller below them in any case.
+callers_are_in_the_stack_trace(Config) ->
+    Policy = seccomp_test_run:policy(blacklist, [?T, {erlang, phash2, 1}, {os, getpid, 0}]),
+    Env = (?config(env, Config))#{os => os, getpid => getpid},
+    Frames = [
+        {Name, lists:keymember(Name, 2, Stack), Second}
+     || {Name, Call} <- stacks(),
+        {raised, error, {seccomp, _}, [_, {_, Second, _, _} | _] = Stack} <- [
+            seccomp_test_run:in(Policy, fun() -> {Call(Env)} end)
+        ]
+    ],
+    ?assertEqual(length(stacks()), length(Frames)),
+    ?assertEqual([], [
+        Frame
+     || {Name, Found, Second} = Frame <- Frames,
+        not lists:member({kind(Name), Found, Second =:= Name}, [
+            {body, true, true}, {bif, true, true}, {tail, false, false}
+        ])
+    ]).
+
+kind(Name) -> list_to_atom(hd(string:lexemes(atom_to_list(Name), "_"))).
+
+stacks() ->
+    [
+        {body_ext, fun body_ext/1},
+        {tail_ext, fun tail_ext/1},
+        {tail_ext_frame, fun tail_ext_frame/1},
+        {body_apply, fun body_apply/1},
+        {tail_apply, fun tail_apply/1},
+        {tail_apply_frame, fun tail_apply_frame/1},
+        {body_fixed, fun body_fixed/1},
+        {tail_fixed_frame, fun tail_fixed_frame/1},
+        {body_fun, fun body_fun/1},
+        {tail_fun_frame, fun tail_fun_frame/1},
+        {body_apply_fun, fun body_apply_fun/1},
+        {tail_apply_fun, fun tail_apply_fun/1},
+        {tail_apply_fun_frame, fun tail_apply_fun_frame/1},
+        {bif_body, fun bif_body/1},
+        {bif_tail, fun bif_tail/1},
+        {bif_tail_frame, fun bif_tail_frame/1}
+    ].
+
+body_ext(#{counter := C}) -> {?T:hit(C)}.
+tail_ext(Env) -> ?T:hit(Env).
+tail_ext_frame(#{counter := C} = Env) -> ?T:hit(C, used(Env)).
+body_apply(#{m := M, f := F, args := As}) -> {apply(M, F, As)}.
+tail_apply(#{m := M, f := F, args := As}) -> apply(M, F, As).
+tail_apply_frame(#{m := M, f := F, args := As} = Env) -> apply(M, F, [used(Env) | As]).
+body_fixed(#{m := M, f := F, counter := C}) -> {M:F(C)}.
+tail_fixed_frame(#{m := M, f := F, counter := C} = Env) -> M:F(C, used(Env)).
+body_fun(#{ext := Ext, counter := C}) -> {Ext(C)}.
+tail_fun_frame(#{ext := Ext} = Env) -> Ext(used(Env)).
+body_apply_fun(#{ext := Ext, args := As}) -> {apply(Ext, As)}.
+tail_apply_fun(#{ext := Ext, args := As}) -> apply(Ext, As).
+tail_apply_fun_frame(#{ext := Ext, args := As} = Env) -> apply(Ext, tl([used(Env) | As])).
+bif_body(Env) -> {erlang:phash2(Env)}.
+bif_tail(Env) -> erlang:phash2(Env).
+bif_tail_frame(Env) -> erlang:phash2(used(Env)).
+
+used(Env) -> map_size(Env).
+%% They are not the first entry of the stack traces that they raise, but of
+%% those of their denial. What they are given looks like one as much as it can.
+functions_that_raise(_Config) ->
+    Options = [{error_info, #{module => seccomp_error}}],
+    Calls = [
+        {error, [x], fun(X) -> error(X) end},
+        {error, [x, []], fun(X) -> error(X, []) end},
+        {error, [x, none, Options], fun(X) -> error(X, none, Options) end},
+        {exit, [x], fun(X) -> exit(X) end},
+        {throw, [x], fun(X) -> throw(X) end},
+        {raise, [error, x, []], fun(X) -> erlang:raise(error, X, []) end},
+        {nif_error, [x], fun(X) -> erlang:nif_error(X) end}
+    ],
+    Rules = [{erlang, F, length(Args)} || {F, Args, _} <- Calls],
+    Policy = seccomp_test_run:policy(blacklist, Rules),
+    ?assertEqual([], [
+        {Rule, Why}
+     || {F, Args, Fun} <- Calls,
+        Rule <- [{erlang, F, length(Args)}],
+        Call <- [fun() -> Fun(x) end, fun() -> apply(erlang, F, Args) end],
+        Why <- [seccomp_test_run:denial(raising(Policy, Call), {Rule, Args})],
+        Why =/= ok
+    ]).
+
+%% The outcome in a process that may not end by exit/1.
+raising(Policy, Call) ->
+    Me = self(),
+    Pid = seccomp:spawn(Policy, fun() -> Me ! {self(), seccomp_test_run:outcome(Call)} end),
+    receive
+        {Pid, Outcome} -> Outcome
+    end.
 
 hundred_thousand_denials(Config) ->
     #{counter := Counter, ext := Ext} = ?config(env, Config),

@@ -18,6 +18,7 @@
     missing_function_allowed/1,
     own_error_handler_allowed/1,
     own_error_handler_denied/1,
+    fun_without_its_module/1,
     on_load_instruction/1
 ]).
 
@@ -39,6 +40,7 @@ all() ->
         missing_function_allowed,
         own_error_handler_allowed,
         own_error_handler_denied,
+        fun_without_its_module,
         on_load_instruction
     ].
 
@@ -320,6 +322,53 @@ own_error_handler_denied(_Config) ->
      || {Name, Way} <- ways_to_miss(), {_, M, F} <- missing()
     ],
     ?assertEqual(0, atomics:get(Counter, 1)).
+
+%% A fun whose module is not loaded leads to the error handler, too.
+fun_without_its_module(_Config) ->
+    Counter = atomics:new(1, []),
+    {M, Fun} = fun_of_an_unloaded_module(),
+    Handler = {?T, undefined_lambda, 3},
+    Denied = seccomp_test_run:policy(blacklist, [Handler]),
+    Allowed = seccomp_test_run:policy(blacklist, [{?T, hit, 2}]),
+    [
+        begin
+            Call = fun() ->
+                process_flag(error_handler, ?T),
+                Way(Fun, Counter)
+            end,
+            Outcome = seccomp_test_run:in(Denied, Call),
+            ?assertEqual(
+                {Name, ok},
+                {Name, seccomp_test_run:denial(Outcome, {Handler, [M, Fun, [Counter]]})}
+            ),
+            ?assertEqual({value, {handled, hit}}, seccomp_test_run:in(Allowed, Call))
+        end
+     || {Name, Way} <- [
+            {call, fun(F, C) -> F(C) end},
+            {apply, fun(F, C) -> apply(F, [C]) end},
+            {apply_list, fun(F, C) -> apply(F, [C | []]) end}
+        ]
+    ],
+    ?assertEqual(3, atomics:get(Counter, 1)).
+
+%% As a binary it outlives the purge, which ends processes that hold it.
+fun_of_an_unloaded_module() ->
+    M = seccomp_test_unloaded,
+    Closure = {'fun', 1, {clauses, [{clause, 1, [{var, 1, 'X'}], [], [{var, 1, 'X'}]}]}},
+    {ok, M, Beam} = compile:forms([
+        {attribute, 1, module, M},
+        {attribute, 1, export, [{new, 0}]},
+        {function, 1, new, 0, [{clause, 1, [], [], [Closure]}]}
+    ]),
+    {module, M} = code:load_binary(M, "generated", Beam),
+    {Pid, Monitor} = spawn_monitor(fun() -> exit({made, term_to_binary(M:new())}) end),
+    Binary =
+        receive
+            {'DOWN', Monitor, process, Pid, {made, Made}} -> Made
+        end,
+    true = code:delete(M),
+    _ = code:purge(M),
+    {M, binary_to_term(Binary)}.
 
 %% erlang:load_nif/2 is an instruction, no call, and reaches far outside.
 on_load_instruction(_Config) ->

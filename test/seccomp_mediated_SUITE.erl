@@ -10,6 +10,7 @@
 -export([
     called_in_tail_position/1,
     called_in_body_position/1,
+    called_last_with_a_frame/1,
     applied/1,
     called_as_an_external_fun/1,
     called_first_in_a_process/1
@@ -21,6 +22,7 @@ all() ->
     [
         called_in_tail_position,
         called_in_body_position,
+        called_last_with_a_frame,
         applied,
         called_as_an_external_fun,
         called_first_in_a_process
@@ -39,6 +41,8 @@ end_per_suite(Config) ->
 called_in_tail_position(_Config) -> static(tail).
 
 called_in_body_position(_Config) -> static(body).
+
+called_last_with_a_frame(_Config) -> static(last).
 
 static(Position) ->
     Unmediated = seccomp_test_exports:unmediated(),

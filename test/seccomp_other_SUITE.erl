@@ -10,6 +10,7 @@
 -export([
     busy_process_is_stopped/1,
     receive_handles_the_request/1,
+    reductions_never_run_backwards/1,
     signals_to_self/1,
     lifted_process_goes_on/1,
     busy_process_is_killed/1,
@@ -23,6 +24,8 @@
     dead_process/1,
     remote_process/1,
     hundred_at_once/1,
+    crowd_round_a_flushing_process/1,
+    info_while_it_changes/1,
     restricting_each_other/1
 ]).
 
@@ -37,6 +40,7 @@ all() ->
     [
         busy_process_is_stopped,
         receive_handles_the_request,
+        reductions_never_run_backwards,
         signals_to_self,
         lifted_process_goes_on,
         busy_process_is_killed,
@@ -50,6 +54,8 @@ all() ->
         dead_process,
         remote_process,
         hundred_at_once,
+        crowd_round_a_flushing_process,
+        info_while_it_changes,
         restricting_each_other
     ].
 
@@ -175,6 +181,31 @@ late_calls(Turn, Options) ->
         {0, true, #{ring := [#{mfa := ?ADD} | _]}} -> ok;
         _ -> {Late, Alive, maps:with([total], Tries)}
     end.
+
+%% A request makes the process yield, and what it gives up by that is not to be
+%% counted twice: the scheduler looks at its timers by these numbers.
+reductions_never_run_backwards(_Config) ->
+    A = lists:seq(1, 100000),
+    B = lists:seq(1, 100000),
+    {ok, Policy} = seccomp:compile(#{mode => blacklist, rules => [?ADD]}),
+    [
+        begin
+            {Pid, _} = start(Turn),
+            Used = [
+                begin
+                    ok = seccomp:set_policy(Pid, Policy),
+                    element(2, process_info(Pid, reductions))
+                end
+             || _ <- lists:seq(1, 50)
+            ],
+            stop(Pid),
+            ?assertEqual({Name, lists:sort(Used)}, {Name, Used})
+        end
+     || {Name, Turn} <- [
+            {'receive', fun() -> {A =:= B, receive nothing -> ok after 0 -> ok end} end},
+            {bif, fun() -> {A =:= B, process_info(self(), [message_queue_len, memory])} end}
+        ]
+    ].
 
 lifted_process_goes_on(_Config) ->
     [
@@ -402,6 +433,55 @@ hundred_at_once(_Config) ->
     ok = seccomp:lift(Pid),
     ok = moves(Counter),
     stop(Pid).
+
+%% A process_info/2 that is continued takes all signals before the scheduler
+%% sees them, in each of its turns, once there is one that was sent by the
+%% process itself. Every request has to be answered all the same.
+crowd_round_a_flushing_process(_Config) ->
+    Turn = fun() ->
+        _ = process_info(self(), [message_queue_len, memory]),
+        erlang:bump_reductions(20)
+    end,
+    {Pid, Counter} = start(Turn),
+    Change = fun() ->
+        [{ok, ok} = {seccomp:restrict(Pid, blacklist, [?ADD]), seccomp:lift(Pid)}
+            || _ <- lists:seq(1, 30)]
+    end,
+    Workers = [spawn_monitor(Change) || _ <- lists:seq(1, 5)],
+    Ends = [
+        receive
+            {'DOWN', M, process, P, Reason} -> Reason
+        after 20000 -> no_answer
+        end
+     || {P, M} <- Workers
+    ],
+    ?assertEqual([normal], lists:usort(Ends)),
+    ok = seccomp:restrict(Pid, blacklist, [?ADD]),
+    ?assertEqual(0, stands_still(Counter)),
+    stop(Pid).
+
+%% The table and the word of a process change one after the other, which must
+%% not look like a policy that nobody knows.
+info_while_it_changes(_Config) ->
+    Pid = spawn_link(fun() -> receive stop -> ok end end),
+    {_, Monitor} = spawn_monitor(fun() ->
+        [{ok, ok} = {seccomp:restrict(Pid, blacklist, [?ADD]), seccomp:lift(Pid)}
+            || _ <- lists:seq(1, 20000)]
+    end),
+    ?assertEqual([], unexpected_info(Pid, Monitor, [])),
+    ?assertEqual(trusted, seccomp:info(Pid)),
+    stop(Pid).
+
+unexpected_info(Pid, Monitor, Unexpected) ->
+    receive
+        {'DOWN', Monitor, process, _, Reason} -> [Reason || Reason =/= normal] ++ Unexpected
+    after 0 ->
+        case seccomp:info(Pid) of
+            trusted -> unexpected_info(Pid, Monitor, Unexpected);
+            #{flags := 16#d0} -> unexpected_info(Pid, Monitor, Unexpected);
+            Other -> unexpected_info(Pid, Monitor, lists:sublist([Other | Unexpected], 5))
+        end
+    end.
 
 %% Two that wait for each other's answer must not wait for ever; who came
 %% first makes the other one restricted, whose request is then refused.

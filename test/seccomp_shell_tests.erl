@@ -50,6 +50,100 @@ restricted_shell_test_() ->
             ]
     end.
 
+%% Each makes itself look like a shell to who restricts its child: the policy
+%% would be wider by '@shell', and the "next evaluator" be restricted.
+forged_shells_test_() ->
+    case seccomp:enforcement() of
+        #{status := unsupported} ->
+            [];
+        #{status := enforced} ->
+            [
+                {"a child of the evaluator", ?_test(forged(fun forged_by_child/1))},
+                {"its parent, which inherited", ?_test(forged(fun forged_by_inheriting_parent/1))},
+                {"its parent, restricted by us", ?_test(forged(fun forged_by_parent/1))}
+            ]
+    end.
+
+forged(Forge) ->
+    {ok, Policy} = seccomp:compile(#{mode => blacklist, rules => [{os, cmd}]}),
+    {Evaluator, Shell} = Forge(Policy),
+    Victim = spawn_link(fun wait/0),
+    ?assertEqual(none, seccomp_shell:find(Evaluator)),
+    ?assertEqual(ok, seccomp:restrict(Evaluator, whitelist, [{lists, sum, 1}])),
+    {links, Links} = process_info(Shell, links),
+    ?assert(lists:member(Evaluator, Links)),
+    ok = tell(Shell, {evaluator, Victim}),
+    true = exit(Evaluator, kill),
+    timer:sleep(100),
+    ?assertEqual(0, seccomp:flags(Victim)),
+    true = exit(Shell, kill),
+    unlink(Victim).
+
+forged_by_child(Policy) ->
+    Me = self(),
+    Evaluator = seccomp:spawn(Policy, fun() ->
+        Self = self(),
+        Shell = spawn_link(fun() -> forger(Self) end),
+        Me ! {Self, Shell},
+        wait()
+    end),
+    receive
+        {Evaluator, Shell} -> {Evaluator, settled(Shell)}
+    end.
+
+forged_by_parent(Policy) ->
+    Shell = spawn(fun() -> forger(none) end),
+    ok = seccomp:set_policy(Shell, Policy),
+    {its_child(Shell), Shell}.
+
+forged_by_inheriting_parent(Policy) ->
+    Me = self(),
+    _ = seccomp:spawn(Policy, fun() -> Me ! {shell, spawn(fun() -> forger(none) end)} end),
+    receive
+        {shell, Shell} -> {its_child(Shell), Shell}
+    end.
+
+%% A process that does as it is told, to look like a shell.
+forger(Evaluator) ->
+    put(evaluator, Evaluator),
+    forger().
+
+forger() ->
+    receive
+        {{evaluator, Pid}, From} ->
+            put(evaluator, Pid),
+            From ! {self(), ok},
+            forger();
+        {child, From} ->
+            Pid = spawn_link(fun wait/0),
+            put(evaluator, Pid),
+            From ! {self(), Pid},
+            process_flag(trap_exit, true),
+            forger()
+    end.
+
+tell(Shell, What) ->
+    Shell ! {What, self()},
+    receive
+        {Shell, Answer} -> Answer
+    end.
+
+its_child(Shell) -> tell(Shell, child).
+
+settled(Shell) ->
+    case process_info(Shell, dictionary) of
+        {dictionary, [_ | _]} ->
+            Shell;
+        {dictionary, []} ->
+            erlang:yield(),
+            settled(Shell)
+    end.
+
+wait() ->
+    receive
+        never -> ok
+    end.
+
 restrict() -> "seccomp:restrict(self(), whitelist, [{lists, seq}, {lists, sum}]).".
 
 the_session_of_the_readme() ->

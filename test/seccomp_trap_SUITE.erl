@@ -14,6 +14,7 @@
     local_breakpoint/1,
     call_count_and_time/1,
     traced_bif/1,
+    debugger_breakpoint/1,
     trace_of_the_restricted_process/1
 ]).
 
@@ -32,6 +33,7 @@ all() ->
         local_breakpoint,
         call_count_and_time,
         traced_bif,
+        debugger_breakpoint,
         trace_of_the_restricted_process
     ].
 
@@ -176,6 +178,21 @@ still_enforced(Mfa, Kinds) ->
     ?assertEqual(length(Calls), atomics:get(Counter, 1)),
     ?assertEqual(1, erlang:trace_pattern(Mfa, false, Kinds)),
     ok.
+
+%% A breakpoint of the debugger leads from an allowed call to the error handler.
+debugger_breakpoint(_Config) ->
+    Handler = {error_handler, breakpoint, 3},
+    Counter = atomics:new(1, []),
+    Policy = seccomp_test_run:policy(blacklist, [Handler]),
+    1 = erts_debug:breakpoint(?HIT, true),
+    try
+        Outcome = seccomp_test_run:in(Policy, fun() -> ?T:hit(Counter) end),
+        ?assertEqual(ok, seccomp_test_run:denial(Outcome, {Handler, [?T, hit, [Counter]]}))
+    after
+        1 = erts_debug:breakpoint(?HIT, false)
+    end,
+    ?assertEqual({value, hit}, seccomp_test_run:in(Policy, fun() -> ?T:hit(Counter) end)),
+    ?assertEqual(1, atomics:get(Counter, 1)).
 
 %% -- Tracing of the process --------------------------------------------------
 

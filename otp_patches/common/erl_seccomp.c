@@ -24,12 +24,13 @@
 #include "export.h"
 #include "erl_seccomp.h"
 
-/* The check is part of the x86-64 JIT. Elsewhere nobody may be put under a
- * policy, because nothing would enforce it. */
-#if defined(BEAMASM) && defined(__x86_64__)
-#  define ENFORCED 1
-#else
+/* The check is part of the x86-64 JIT and of the interpreter. In the JIT of
+ * other machines nobody may be put under a policy, because nothing would
+ * enforce it. */
+#if defined(BEAMASM) && !defined(__x86_64__)
 #  define ENFORCED 0
+#else
+#  define ENFORCED 1
 #endif
 
 erts_atomic32_t *erts_seccomp_bits[ERTS_SECCOMP_MAX_POLICIES];
@@ -105,10 +106,36 @@ static int refuse(Process *c_p, Eterm m, Eterm f, Uint a, Sint32 verdict)
     return c_p->freason;
 }
 
+/*
+ * For save_stacktrace(), once it has been given what refuse() left: whether
+ * this is a denial. error/1, exit/1 and throw/1 are not the first entry of
+ * stack traces that they raise, but have to be where they are denied. The map
+ * of refuse() has no cause, as those of the library's own errors do.
+ */
+int erts_seccomp_is_denial(Process *c_p)
+{
+    const Eterm *module;
+
+    if (c_p->freason != EXC_ERROR_3 || !is_flatmap(c_p->fvalue)
+        || flatmap_get_size(flatmap_val(c_p->fvalue)) != 1)
+        return 0;
+    module = erts_maps_get(am_module, c_p->fvalue);
+    return module && *module == am_seccomp_error;
+}
+
+/* Who decides about a restricted process. Nobody does about one that has
+ * ERTS_SECCOMP_DENY_ALL, whatever the library thinks that it has. */
+static const ErtsSeccompHooks *judge(Process *c_p)
+{
+    Uint32 policy = c_p->seccomp >> ERTS_SECCOMP_POLICY_SHIFT;
+
+    return policy == ERTS_SECCOMP_DENY_ALL ? NULL : hooks();
+}
+
 /* Asks the library about a call. Non-zero: denied, with the exception set. */
 static int ask(Process *c_p, Eterm m, Eterm f, Uint a, Sint32 *verdict)
 {
-    const ErtsSeccompHooks *h = hooks();
+    const ErtsSeccompHooks *h = judge(c_p);
 
     *verdict = h ? h->decide(c_p->common.id, m, f, (Uint32) a)
                  : ERTS_SECCOMP_RAISE;
@@ -118,11 +145,8 @@ static int ask(Process *c_p, Eterm m, Eterm f, Uint a, Sint32 *verdict)
     return 1;
 }
 
-/*
- * A call through an export entry whose bit is not set, or by a process with a
- * save_calls buffer. Non-zero: denied, with the exception set.
- */
-int erts_seccomp_call(Process *c_p, Export *ep)
+/* A call through an export entry. Non-zero: denied, with the exception set. */
+int erts_seccomp_denies(Process *c_p, Export *ep)
 {
     Uint32 word = c_p->seccomp;
 
@@ -141,7 +165,17 @@ int erts_seccomp_call(Process *c_p, Export *ep)
                 erts_atomic32_read_bor_nob(word32, (erts_aint32_t) bit);
         }
     }
+    return 0;
+}
 
+/*
+ * In the JIT: a call whose bit is not set, or by a process with a save_calls
+ * buffer. Non-zero: denied, with the exception set.
+ */
+int erts_seccomp_call(Process *c_p, Export *ep)
+{
+    if (erts_seccomp_denies(c_p, ep))
+        return 1;
     if (ERTS_PROC_GET_SAVED_CALLS_BUF(c_p))
         save_calls(c_p, ep);
     return 0;
@@ -183,7 +217,7 @@ int erts_seccomp_undef(Process *c_p, Eterm m, Eterm f, Uint a)
 /* A spawn through the function given. Gives freason when denied, else 0. */
 int erts_seccomp_spawn(Process *c_p, const ErtsCodeMFA *mfa)
 {
-    const ErtsSeccompHooks *h = hooks();
+    const ErtsSeccompHooks *h = judge(c_p);
     Uint32 must = ERTS_SECCOMP_E | ERTS_SECCOMP_S;
     Sint32 verdict;
 

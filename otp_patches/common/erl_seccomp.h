@@ -29,7 +29,7 @@
 #define ERTS_SECCOMP_I 0x10u /* children inherit the policy */
 #define ERTS_SECCOMP_FLAGS 0xffu
 
-/* The process has a save_calls buffer as well, so the short cut past
+/* The process has a save_calls buffer as well, so the short cut of the JIT past
  * erts_seccomp_call() must not be taken. */
 #define ERTS_SECCOMP_SAVE_CALLS 0x100u
 
@@ -95,6 +95,8 @@ extern erts_atomic32_t *erts_seccomp_bits[ERTS_SECCOMP_MAX_POLICIES];
 
 void erts_seccomp_init(void);
 Uint32 erts_seccomp_new_ix(void);
+int erts_seccomp_denies(Process *c_p, struct export_ *ep);
+int erts_seccomp_is_denial(Process *c_p);
 int erts_seccomp_call(Process *c_p, struct export_ *ep);
 struct export_ *erts_seccomp_stub(Process *c_p, Eterm module, Eterm function,
                                   Uint arity);

@@ -7,7 +7,8 @@
 -export([refused/4]).
 -export([env/0, hits/2, has_file/2, is_down/2]).
 -export([touch/1, touch_start/1, touch_input/3, start/2, stop/1, touch_now/0]).
--export([module/2, tell/1]).
+-export([getserv/1, getaddrs/2]).
+-export([module/2, forms/1, tell/1]).
 
 %% A row of calls that both policies deny. Arguments need not be valid: the
 %% denial comes first.
@@ -70,6 +71,15 @@ start(_Type, Canary) ->
 
 stop(_State) -> ok.
 
+%% The callbacks of gen_tcp's module.
+getserv(Port) ->
+    _ = touch_now(),
+    {ok, Port}.
+
+getaddrs(_Address, _Timer) ->
+    _ = touch_now(),
+    {error, einval}.
+
 %% -- Code --------------------------------------------------------------------
 
 %% A module whose function version/0 gives Version; `on_load` makes loading it
@@ -85,6 +95,7 @@ module(Name, Version) ->
     {ok, Name, Code} = compile:forms(forms(Text), []),
     Code.
 
+%% The forms of a text.
 forms(Text) ->
     {ok, Tokens, _} = erl_scan:string(Text),
     forms(Tokens, []).

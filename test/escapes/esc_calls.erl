@@ -10,7 +10,7 @@
 -define(ROW(Id, Name), id => Id, name => Name, class => calls).
 -define(PATH(Env), maps:get(file, Env)).
 
-rows() -> forms() ++ entries() ++ machinery() ++ not_run().
+rows() -> forms() ++ entries() ++ machinery().
 
 %% Every way of calling ends in one denial, of the function itself.
 forms() ->
@@ -154,14 +154,4 @@ machinery() ->
             {erlang, process_info, [self(), backtrace]},
             {erlang, process_info, [self()]}
         ])
-    ].
-
-not_run() ->
-    [
-        #{?ROW(Id, Name), not_run => Why}
-     || {Id, Name, Why} <- [
-            {"26", "Elixir imports and aliases", "needs Elixir; rows 20, 21 are the same"},
-            {"27", "Elixir structs and protocols", "needs Elixir; row 20 is the same"},
-            {"28", "Enumerable for funs", "needs Elixir; row 22 is the same"}
-        ]
     ].

@@ -39,7 +39,11 @@ rows() ->
             {seq_trace, set_token, [label, 1]},
             {dbg, tracer, []}
         ]),
-        #{?ROW("45", "debugger functions"), not_run => "they exist from OTP 28 on"},
+        %% They come with OTP 28: the row is wrong then, and has to be looked at.
+        (esc:refused(processes, "45", "debugger functions, of OTP 28", [
+            {erl_debugger, peek_stack_frame_slot, [self(), 1, x, 1]},
+            {erl_debugger, peek_xreg, [self(), 1, 1]}
+        ]))#{effect => fun(_, _) -> code:which(erl_debugger) =/= non_existing end},
         esc:refused(processes, "46", "ending another process", [
             {erlang, exit, [self(), kill]},
             {erlang, link, [whereis(init)]},
@@ -78,6 +82,28 @@ rows() ->
             {erlang, garbage_collect, [whereis(init)]},
             {erlang, process_flag, [priority, max]}
         ]),
+        #{
+            ?ROW("48b", "priority as an option of a spawn"),
+            ways => [
+                fun(_) ->
+                    Wait = [
+                        fun() ->
+                            receive
+                                never -> ok
+                            end
+                        end,
+                        []
+                    ],
+                    {child, spawn_opt(erlang, apply, Wait, [{priority, max}])}
+                end
+            ],
+            effect => fun
+                (_, {value, {child, Pid}}) -> process_info(Pid, priority) =:= {priority, max};
+                (_, _) -> false
+            end,
+            calculator => {denied, [{erlang, spawn_opt, 4}]},
+            plugin => open
+        },
         esc:refused(processes, "49", "guessing pids", [
             {erlang, list_to_pid, ["<0.0.0>"]},
             {erlang, processes, []},

@@ -9,7 +9,7 @@
 
 -define(ROW(Id, Name), id => Id, name => Name, class => servers).
 
-rows() -> requests() ++ functions() ++ not_run().
+rows() -> requests() ++ functions() ++ others().
 
 %% The programs only send; `open` is because the plugin may send to anybody.
 requests() ->
@@ -148,14 +148,63 @@ functions() ->
         ])
     ].
 
-not_run() ->
+%% Servers that run where somebody has started them.
+others() ->
     [
-        #{?ROW(Id, Name), not_run => Why}
-     || {Id, Name, Why} <- [
-            {"7", "net_kernel spawns M:F", "needs a distributed node"},
-            {"14", "Elixir Agent runs a fun", "needs Elixir; row 3 is the same"},
-            {"15", "Elixir supervisors start a fun", "needs Elixir; row 4 is the same"},
-            {"16b", "heart by message", "needs a node under heart"},
-            {"18", "et, eunit, cover, pool servers", "none runs by default; as row 5"}
-        ]
+        (asks())#{
+            ?ROW("16b", "heart commands by message"),
+            node => heart,
+            ways => [fun(_) -> heart ! {self(), set_cmd, "true"} end],
+            effect => fun(_, _) -> heart:get_cmd() =:= {ok, "true"} end
+        },
+        (asks())#{
+            ?ROW("18", "eunit's server runs a fun"),
+            setup => fun() ->
+                _ = eunit_server:start(esc_eunit),
+                esc:env()
+            end,
+            ways => [
+                fun(Env) ->
+                    Test = fun() -> esc:touch(?CANARY(Env)) end,
+                    esc_eunit ! {command, self(), {start, {job, self(), Test, []}}}
+                end
+            ]
+        },
+        (asks())#{
+            ?ROW("18b", "pool master spawns M:F"),
+            setup => fun() ->
+                Env = esc:env(),
+                {ok, Pool} = gen_server:start_link(pool, [], []),
+                Env#{pool => Pool}
+            end,
+            ways => [
+                fun(#{pool := Pool} = Env) ->
+                    Spawn = {spawn, self(), esc, touch, [?CANARY(Env)]},
+                    Pool ! {'$gen_call', {self(), make_ref()}, Spawn}
+                end
+            ]
+        },
+        (asks())#{
+            %% The filter runs in whoever reports an event.
+            ?ROW("18c", "filter of an et collector"),
+            setup => fun() ->
+                Env = esc:env(),
+                {ok, Collector} = et_collector:start_link([]),
+                Env#{collector => Collector}
+            end,
+            ways => [
+                fun(#{collector := Collector} = Env) ->
+                    Filter = fun(Event) ->
+                        _ = esc:touch(?CANARY(Env)),
+                        Event
+                    end,
+                    Insert = {dict_insert, {filter, all}, Filter},
+                    Collector ! {'$gen_call', {self(), make_ref()}, Insert}
+                end
+            ],
+            effect => fun(#{collector := Collector} = Env, Outcome) ->
+                _ = et_collector:report_event(Collector, 1, from, to, label, []),
+                esc:hits(Env, Outcome)
+            end
+        }
     ].

@@ -42,7 +42,8 @@ rows(Ids) ->
     [R || {_, #{id := Id}} = R <- All, Ids =:= [] orelse lists:member(Id, Ids)].
 
 modules() ->
-    [esc_servers, esc_calls, esc_code, esc_processes, esc_node, esc_dist, esc_new].
+    [esc_servers, esc_elixir, esc_calls, esc_code, esc_processes, esc_node] ++
+        [esc_dist, esc_nodes, esc_new, esc_made, esc_shared, esc_vm].
 
 row({_Module, #{not_run := _} = Row}, Peer) ->
     {seccomp_escapes_table:row(Row, not_run, not_run), Peer};
@@ -63,9 +64,10 @@ way(Policy, Module, #{id := Id} = Row, Nth, Peer0) ->
     case maps:get(node, Row, here) of
         here ->
             {esc_run:way(Module, Id, Nth, Policy), Peer0};
-        peer ->
-            Peer = start(Peer0),
-            try seccomp_test_node:call(Peer, esc_run, way, [Module, Id, Nth, Policy]) of
+        Kind ->
+            Peer = start(Kind, Peer0),
+            {_, Node} = Peer,
+            try seccomp_test_node:call(Node, esc_run, way, [Module, Id, Nth, Policy]) of
                 %% What got out may have left the node in any state.
                 {effect, _} = Result -> {Result, stopped(Peer)};
                 Result -> {Result, Peer}
@@ -78,8 +80,20 @@ way(Policy, Module, #{id := Id} = Row, Nth, Peer0) ->
 lost(#{effect_is := node_down}, Reason) -> {effect, {node_down, Reason}};
 lost(_Row, Reason) -> {lost, Reason}.
 
-start(none) -> seccomp_test_node:start(same);
-start(Peer) -> Peer.
+%% One is kept for the next row, if that wants the same kind.
+start(Kind, {Kind, _} = Peer) ->
+    Peer;
+start(Kind, Peer) ->
+    ok = stop(Peer),
+    {Kind, start(Kind)}.
+
+start(peer) ->
+    seccomp_test_node:start_quiet(same, []);
+start(named) ->
+    {Peer, _Name} = seccomp_test_node:start_named(same, ["-setcookie", "esc"]),
+    Peer;
+start(heart) ->
+    seccomp_test_node:start_quiet(same, ["-heart"]).
 
 stopped(Peer) ->
     ok = stop(Peer),
@@ -87,6 +101,6 @@ stopped(Peer) ->
 
 stop(none) ->
     ok;
-stop(Peer) ->
+stop({_Kind, Peer}) ->
     _ = (catch seccomp_test_node:stop(Peer)),
     ok.

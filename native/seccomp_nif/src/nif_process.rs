@@ -148,7 +148,17 @@ fn process_info<'a>(env: Env<'a>, target: Term<'a>) -> Result<Term<'a>> {
     if word & abi::E == 0 {
         return Ok(atoms::trusted().to_term(env));
     }
-    let entry = table::get(term::pid(target)?).ok_or(Error::UnknownPolicy)?;
+    let Some(entry) = table::get(term::pid(target)?) else {
+        return match word >> abi::POLICY_SHIFT {
+            abi::DENY_ALL => Err(Error::UnknownPolicy),
+            // It has ended since, or is being lifted just now: that takes
+            // the entry first and the word after.
+            _ => {
+                self::word(env, target)?;
+                Ok(atoms::trusted().to_term(env))
+            }
+        };
+    };
     let origin = match entry.origin {
         Origin::RestrictedBy(pid) => {
             (atoms::restricted_by(), term::immediate(env, pid))
