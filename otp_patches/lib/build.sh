@@ -6,6 +6,7 @@
 cmd_build() {
     local inputs started=$SECONDS
     need_tools "${COMPILE_TOOLS[@]}"
+    [[ $TYPE != valgrind ]] || need_tools valgrind
     overlay_check_host
     take_lock
     trap 'build_interrupted' INT TERM HUP
