@@ -107,12 +107,11 @@ mutants: compile ## break the patches on purpose; some test has to notice
 fuzz: ## run the fuzz targets, SECONDS=60 each; needs a nightly Rust
 	@FUZZ_SECONDS="$(SECONDS)" $(TOP)/native/seccomp_core/fuzz/run
 
-check-memory: ## leaks and invalid accesses, under valgrind
-	@command -v valgrind >/dev/null || \
-	    { echo 'valgrind is missing: apt-get install valgrind' >&2; exit 1; }
+check-memory: ## leaks and invalid accesses, under valgrind; QUICK=1
+	@[ -n "$(SECCOMP_SKIP_DEPS)" ] || $(TOP)/scripts/deps valgrind
 	@$(MAKE) --no-print-directory TYPE=valgrind otp
 	@$(MAKE) --no-print-directory TYPE=opt compile
-	@$(TOP)/test/memory/run
+	@QUICK="$(QUICK)" $(TOP)/test/memory/run
 
 check-debug: ## the Erlang tests on an emulator with assertions
 	@$(MAKE) --no-print-directory TYPE=debug test-erlang
@@ -130,7 +129,8 @@ lint-erlang: compile
 
 lint-c: otp
 	cd $(TOP) && otp_patches/otp lint
-	cd $(TOP) && bash -n otp_patches/otp otp_patches/lib/*.sh scripts/deps
+	cd $(TOP) && bash -n otp_patches/otp otp_patches/lib/*.sh scripts/deps \
+	    test/memory/run
 
 docs: ## write the generated page on groups, _build/docs/groups.md
 	@mkdir -p $(TOP)/_build/docs
