@@ -132,11 +132,15 @@ check-memory: ## leaks and invalid accesses, under valgrind; QUICK=1
 	@$(MAKE) --no-print-directory TYPE=opt compile
 	@QUICK="$(QUICK)" $(TOP)/test/memory/run
 
+comma := ,
+empty :=
+DEBUG_SUITES = $(subst $(empty) $(empty),$(comma),$(patsubst \
+    %,test/seccomp_%_SUITE,calls deny entry flags other spawn trap))
 check-debug: ## the Erlang tests on an emulator with assertions
 	@# Everything takes long there: less of what is random, more patience.
 	@SECCOMP_FUZZ_TESTS=15 SECCOMP_ORACLE_COMMANDS=2000 \
 	    $(MAKE) --no-print-directory TYPE=debug test-erlang \
-	    CT_FLAGS=--multiply_timetraps=5
+	    CT_FLAGS="--multiply_timetraps=5 $(if $(QUICK),--suite=$(DEBUG_SUITES))"
 
 otp-suites: compile ## OTP's own suites, compared with stock (QUICK=1: ten minutes)
 	@QUICK="$(QUICK)" SUITES="$(SUITES)" $(TOP)/test/otp/run compare
