@@ -6,23 +6,12 @@
 -include_lib("stdlib/include/assert.hrl").
 
 -export([all/0, suite/0, init_per_suite/1, end_per_suite/1]).
--export([
-    load_nif_is_asked_about/1,
-    on_load_is_asked_about/1,
-    missing_functions_without_end/1,
-    funs_without_end/1
-]).
--export([apply_missing/1, make_funs/1, load_nif/0, on_load/0]).
+-export([load_nif_is_asked_about/1, missing_functions_without_end/1, funs_without_end/1]).
+-export([apply_missing/1, make_funs/1, load_nif/0]).
 
 suite() -> [{timetrap, {minutes, 2}}].
 
-all() ->
-    [
-        load_nif_is_asked_about,
-        on_load_is_asked_about,
-        missing_functions_without_end,
-        funs_without_end
-    ].
+all() -> [load_nif_is_asked_about, missing_functions_without_end, funs_without_end].
 
 init_per_suite(Config) ->
     #{status := enforced} = seccomp:enforcement(),
@@ -40,18 +29,6 @@ load_nif_is_asked_about(_Config) ->
 %% Not in tail position, and with literals: the instruction and nothing else.
 load_nif() ->
     Result = erlang:load_nif("/nonexistent/library", 0),
-    {value, Result}.
-
-on_load_is_asked_about(_Config) ->
-    Mfa = {erlang, call_on_load_function, 1},
-    {ok, Deny} = policy(blacklist, [Mfa]),
-    ?assertEqual({error, {seccomp, Mfa}}, run(Deny, fun ?MODULE:on_load/0)),
-    %% Allowed, it finds nothing to call.
-    {ok, Allow} = policy(whitelist, [?MODULE, Mfa]),
-    ?assertEqual({error, badarg}, run(Allow, fun ?MODULE:on_load/0)).
-
-on_load() ->
-    Result = erlang:call_on_load_function(?MODULE),
     {value, Result}.
 
 %% The emulator makes entries for what restricted processes apply, but not

@@ -7,15 +7,13 @@
 # turns into instructions (ops.tab), all instructions there are (genop.tab).
 # Two files are made: unmediated.txt, which tests read (function, tab, how it is
 # executed), and a page for readers, with the reasons of unmediated.why. One
-# list holds for all flavors: what an instruction of one of them does must be
-# asked about when it is a call in another.
+# list holds for all flavors: what is an instruction in any of them is on it.
 
 # The loaders' tables of the flavors that enforce policies.
 UNMEDIATED_LOADERS=(jit/x86/ops.tab emu/ops.tab)
 
 # Functions whose instruction leads to a check after all.
-UNMEDIATED_ASKS='erlang:apply/2 erlang:apply/3 erlang:load_nif/2
-    erlang:call_on_load_function/1'
+UNMEDIATED_ASKS='erlang:apply/2 erlang:apply/3 erlang:load_nif/2'
 
 UNMEDIATED_FILES=(erts/emulator/beam/bif.tab
     "${UNMEDIATED_LOADERS[@]/#/erts/emulator/beam/}"
@@ -27,8 +25,7 @@ cmd_unmediated() {
     take_lock
     [[ -f $SRC/erts/emulator/beam/bif.tab ]] ||
         die "OTP $OTP is not unpacked." "Build it with: make otp"
-    unmediated "$SRC" "${UNMEDIATED_LOADERS[0]}" \
-        >"$PATCH_DIR/unmediated.txt.new"
+    unmediated "$SRC" >"$PATCH_DIR/unmediated.txt.new"
     mv -f -- "$PATCH_DIR/unmediated.txt.new" "$PATCH_DIR/unmediated.txt"
     unmediated_page "$SRC" >"$UNMEDIATED_PAGE.new" ||
         die "a reason is missing in otp_patches/$OTP/unmediated.why."
@@ -37,21 +34,22 @@ cmd_unmediated() {
         "otp_patches/$OTP/unmediated.txt, the page is docs/unmediated.md"
 }
 
-# unmediated TREE TABLE
+# unmediated TREE
 unmediated() {
     local beam=$1/erts/emulator/beam
+    local loaders=("${UNMEDIATED_LOADERS[@]/#/$beam/}")
     {
         # ubif erlang:'+'/2 splus_2
         awk '$1 == "ubif" { gsub("\047", "", $2)
                             print $2 "\toperator or guard BIF" }' \
             "$beam/bif.tab"
         # bif1 p Bif=u$bif:erlang:get/1 ...; operators have names of their own
-        grep -oE 'u\$bif:[a-z_]+:[a-z_]+/[0-9]' "$beam/$2" |
+        grep -ohE 'u\$bif:[a-z_]+:[a-z_]+/[0-9]' "${loaders[@]}" |
             sed -nE 's,^u\$bif:(erlang:(get)/[0-9])$,\1\tinstruction,p'
         # call_ext u==3 u$func:erlang:hibernate/3 => i_hibernate
-        grep -E '^call_ext ' "$beam/$2" |
+        grep -hE '^call_ext ' "${loaders[@]}" |
             sed -nE 's,.*u\$func:([a-z_]+:[a-z_]+/[0-9]).*,\1\tinstruction,p'
-    } | awk -F '\t' -v asks=" ${UNMEDIATED_ASKS//[[:space:]]/ } " \
+    } | awk -F '\t' -v asks=" $UNMEDIATED_ASKS " \
         'index(asks, " " $1 " ") == 0' | LC_ALL=C sort -u
 }
 
