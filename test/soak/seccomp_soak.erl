@@ -60,7 +60,12 @@ parts(Quick) ->
             ["+S", "8:8", "+T", "9"], {soak_mixed, run, [Rounds, Round]}}
     ].
 
-seconds() -> 60 * list_to_integer(os:getenv("MINUTES", "4")).
+%% make hands on an empty variable for one that nobody set.
+seconds() ->
+    case os:getenv("MINUTES", "") of
+        "" -> 60 * 4;
+        Minutes -> 60 * list_to_integer(Minutes)
+    end.
 
 part(Title, Args, {M, F, A}) ->
     io:format("~n~ts~ts~n", [Title, [[" ", Arg] || Arg <- Args]]),
