@@ -54,8 +54,9 @@ static ORIGINS: Lazy<Mutex<Origins>> = Lazy::new(|| {
     })
 });
 
-static MET: Lazy<Mutex<HashMap<(Id, Id), Arc<Installed>>>> =
-    Lazy::new(Mutex::default);
+type Meets = HashMap<(Id, Id), Arc<Installed>>;
+
+static MET: Lazy<Mutex<Meets>> = Lazy::new(Mutex::default);
 
 /// No operation leaves the state half changed.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
