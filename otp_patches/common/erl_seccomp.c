@@ -23,6 +23,7 @@
 #include "erl_trace.h"
 #include "export.h"
 #include "erl_seccomp.h"
+#include "erl_seccomp_guard.h"
 
 /* The check is part of the x86-64 JIT and of the interpreter. In the JIT of
  * other machines nobody may be put under a policy, because nothing would
@@ -53,6 +54,11 @@ static ERTS_INLINE const ErtsSeccompHooks *hooks(void)
     return (const ErtsSeccompHooks *) erts_atomic_read_acqb(&registered);
 }
 
+const ErtsSeccompHooks *erts_seccomp_hooks(void)
+{
+    return hooks();
+}
+
 /* Called once, before there is an export entry or a process. */
 void erts_seccomp_init(void)
 {
@@ -62,6 +68,7 @@ void erts_seccomp_init(void)
     erts_seccomp_bits[ERTS_SECCOMP_DENY_ALL] = no_bits;
     am_seccomp = am_atom_put("seccomp", 7);
     am_seccomp_error = am_atom_put("seccomp_error", 13);
+    erts_seccomp_guard_init();
 }
 
 /* The number of a new export entry. Numbers are never used twice, as the bit

@@ -17,7 +17,7 @@
 #include "erl_process.h"
 #include "erl_nif.h"
 
-#define ERTS_SECCOMP_ABI 1
+#define ERTS_SECCOMP_ABI 2
 
 /*
  * Process.seccomp is zero for a process without policy. Else its low byte
@@ -56,6 +56,34 @@
 #define ERTS_SECCOMP_NOPROC 1
 
 /*
+ * What other nodes may do to this one: see erl_seccomp_guard.c.
+ */
+/* They may do nothing. */
+#define ERTS_SECCOMP_GUARD_CLOSED 0x01u
+/* There is a guard; what it does not allow is refused. */
+#define ERTS_SECCOMP_GUARD_SET 0x20u
+/* They may spawn, under the guard's policy. */
+#define ERTS_SECCOMP_GUARD_SPAWN 0x02u
+/* They may use all names but those that are protected, */
+#define ERTS_SECCOMP_GUARD_ANY_NAME 0x04u
+/* and the pid of any process without a name, or those pids that were written
+ * for other nodes. */
+#define ERTS_SECCOMP_GUARD_ANY_PID 0x08u
+#define ERTS_SECCOMP_GUARD_GIVEN_PID 0x10u
+
+/* What they may do to a process: send to, link to and monitor it; ask whether
+ * the node is alive; send it exits and group leaders. Or nothing. */
+#define ERTS_SECCOMP_GUARD_MESSAGES 0x01u
+#define ERTS_SECCOMP_GUARD_PING 0x02u
+#define ERTS_SECCOMP_GUARD_SIGNALS 0x04u
+#define ERTS_SECCOMP_GUARD_PROTECTED 0x08u
+
+typedef struct {
+    Eterm name;
+    Uint rights;
+} ErtsSeccompGuardName;
+
+/*
  * The functions of the library. All are called on scheduler threads, and may
  * be called with locks of the process held: they must neither block nor call
  * back. Process identifiers are local pids, as terms.
@@ -81,6 +109,13 @@ typedef struct {
     Sint32 (*inherit)(Eterm parent, Eterm child);
     /* A restricted process has ended. */
     void (*exited)(Eterm pid);
+    /* The guard, see erl_seccomp_guard.c. This node has asked for this
+     * process: its word. Non-zero: nothing is known of a policy for it. */
+    Sint32 (*guarded)(Eterm child, Eterm node, Uint32 *word);
+    /* The guard refused a node to call M:F/A or what amounts to it, for a
+     * process (a pid or name; `spawn` for one yet to come). */
+    void (*refused)(Eterm node, Eterm target, Eterm module, Eterm function,
+                    Uint32 arity);
 } ErtsSeccompHooks;
 
 struct export_;
@@ -93,6 +128,7 @@ struct export_;
  * allow calls of the export entry whose seccomp_ix is N. */
 extern erts_atomic32_t *erts_seccomp_bits[ERTS_SECCOMP_MAX_POLICIES];
 
+const ErtsSeccompHooks *erts_seccomp_hooks(void);
 void erts_seccomp_init(void);
 Uint32 erts_seccomp_new_ix(void);
 int erts_seccomp_denies(Process *c_p, struct export_ *ep);
@@ -121,5 +157,9 @@ Sint32 erl_seccomp_attach_self(ErlNifEnv *env, void *request,
                                Eterm *result);
 Sint32 erl_seccomp_attach(ErlNifEnv *env, Eterm pid, Eterm tag,
                           void *request);
+
+int erl_seccomp_guard(Uint32 flags, Uint32 policy, Uint32 names,
+                      const ErtsSeccompGuardName *name);
+Uint32 erl_seccomp_guard_flags(Uint *refused);
 
 #endif /* ERL_SECCOMP_H__ */

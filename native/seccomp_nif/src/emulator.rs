@@ -15,6 +15,8 @@ pub struct Emulator {
     word: abi::WordFn,
     attach_self: abi::AttachSelfFn,
     attach: abi::AttachFn,
+    guard: abi::GuardFn,
+    guard_flags: abi::GuardFlagsFn,
 }
 
 /// Why this emulator enforces nothing.
@@ -66,6 +68,8 @@ fn find() -> Result<Emulator, Unsupported> {
         word: function!(c"erl_seccomp_word", abi::WordFn),
         attach_self: function!(c"erl_seccomp_attach_self", abi::AttachSelfFn),
         attach: function!(c"erl_seccomp_attach", abi::AttachFn),
+        guard: function!(c"erl_seccomp_guard", abi::GuardFn),
+        guard_flags: function!(c"erl_seccomp_guard_flags", abi::GuardFlagsFn),
     };
     stay_loaded();
     // SAFETY: HOOKS is static, and its functions stay where they are because
@@ -159,5 +163,27 @@ impl Emulator {
     ) -> bool {
         // SAFETY: as promised by the caller.
         unsafe { (self.attach)(env, pid, tag, request) == abi::OK }
+    }
+
+    /// Sets the guard, or takes it away when there are no flags. False: no
+    /// memory, and nothing has changed. The names are sorted.
+    pub fn guard(
+        &self,
+        flags: u32,
+        policy: u32,
+        names: &[abi::GuardName],
+    ) -> bool {
+        let count = names.len() as u32;
+        // SAFETY: the emulator reads so many names and copies them.
+        unsafe { (self.guard)(flags, policy, count, names.as_ptr()) == 0 }
+    }
+
+    /// The flags of the guard that is set, and how much was refused before
+    /// this library was there to hear of it.
+    pub fn guard_flags(&self) -> (u32, usize) {
+        let mut refused = 0;
+        // SAFETY: the emulator writes one number.
+        let flags = unsafe { (self.guard_flags)(&mut refused) };
+        (flags, refused)
     }
 }

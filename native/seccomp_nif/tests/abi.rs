@@ -41,6 +41,16 @@ const CONSTANTS: &[(&str, u64)] = &[
     ("ERTS_SECCOMP_KILL", abi::KILL as u64),
     ("ERTS_SECCOMP_OK", abi::OK as u64),
     ("ERTS_SECCOMP_NOPROC", abi::NOPROC as u64),
+    ("ERTS_SECCOMP_GUARD_CLOSED", abi::GUARD_CLOSED as u64),
+    ("ERTS_SECCOMP_GUARD_SET", abi::GUARD_SET as u64),
+    ("ERTS_SECCOMP_GUARD_SPAWN", abi::GUARD_SPAWN as u64),
+    ("ERTS_SECCOMP_GUARD_ANY_NAME", abi::GUARD_ANY_NAME as u64),
+    ("ERTS_SECCOMP_GUARD_ANY_PID", abi::GUARD_ANY_PID as u64),
+    ("ERTS_SECCOMP_GUARD_GIVEN_PID", abi::GUARD_GIVEN_PID as u64),
+    ("ERTS_SECCOMP_GUARD_MESSAGES", abi::GUARD_MESSAGES as u64),
+    ("ERTS_SECCOMP_GUARD_PING", abi::GUARD_PING as u64),
+    ("ERTS_SECCOMP_GUARD_SIGNALS", abi::GUARD_SIGNALS as u64),
+    ("ERTS_SECCOMP_GUARD_PROTECTED", abi::GUARD_PROTECTED as u64),
 ];
 
 fn fields() -> Vec<(&'static str, usize)> {
@@ -53,6 +63,8 @@ fn fields() -> Vec<(&'static str, usize)> {
         ("status", offset_of!(Hooks, status)),
         ("inherit", offset_of!(Hooks, inherit)),
         ("exited", offset_of!(Hooks, exited)),
+        ("guarded", offset_of!(Hooks, guarded)),
+        ("refused", offset_of!(Hooks, refused)),
     ]
 }
 
