@@ -13,7 +13,7 @@ what a guard refuses and what it cannot.
 
 -export_type([guard/0, name/0, profile_name/0, info/0]).
 
--type name() :: atom() | {atom(), message | ping}.
+-type name() :: atom() | {atom(), message | ping | trust}.
 -type profile_name() :: strict | cluster.
 -type guard() :: #{
     spawn => deny | seccomp:policy() | seccomp:policy_map(),
@@ -38,6 +38,7 @@ what a guard refuses and what it cannot.
 -define(MESSAGES, 16#01).
 -define(PING, 16#02).
 -define(PROTECTED, 16#08).
+-define(TRUSTED, 16#10).
 
 %% What erpc and rpc start on the other node, which calls what was asked for.
 -define(REMOTE_CALLS, [{erpc, execute_call}, {erpc, execute_cast}]).
@@ -73,7 +74,7 @@ info() ->
                 names =>
                     case Others of
                         any -> any;
-                        listed -> [name(Entry) || {_, Rights} = Entry <- Names, Rights < 8]
+                        listed -> [name(Entry) || {_, Rights} = Entry <- Names, Rights =/= ?PROTECTED]
                     end
             };
         {error, _} = Error ->
@@ -83,7 +84,8 @@ info() ->
     end.
 
 name({Name, ?PING}) -> {Name, ping};
-name({Name, _}) -> Name.
+name({Name, ?MESSAGES}) -> Name;
+name({Name, ?MESSAGES bor ?TRUSTED}) -> {Name, trust}.
 
 ?DOC("
 Sets the guard of the node's configuration, if there is one: the application's
@@ -144,7 +146,7 @@ is_value(names, Names) -> is_list_of(fun is_name/1, Names);
 is_value(protect, Names) -> is_list_of(fun is_atom/1, Names);
 is_value(pids, Pids) -> lists:member(Pids, [any, known, none]).
 
-is_name({Name, Right}) -> is_atom(Name) andalso lists:member(Right, [message, ping]);
+is_name({Name, Right}) -> is_atom(Name) andalso lists:member(Right, [message, ping, trust]);
 is_name(Name) -> is_atom(Name).
 
 is_list_of(_Is, []) -> true;
@@ -155,7 +157,8 @@ bad(Option, Value) ->
     {error, {bad_option, #{option => Option, value => Value, expected => expected(Option)}}}.
 
 expected(spawn) -> <<"deny, a policy or a map that makes one, and children have to inherit it">>;
-expected(names) -> <<"any or a list of names, each an atom, {Name, message} or {Name, ping}">>;
+expected(names) -> <<"any or a list of names, each an atom, {Name, message}, ",
+        "{Name, ping} or {Name, trust}">>;
 expected(protect) -> <<"a list of registered names, none of which is in names">>;
 expected(pids) -> <<"any, known or none">>;
 expected(guard) -> <<"strict, cluster or a map, as seccomp:guard_node/1 takes it">>.
@@ -190,6 +193,7 @@ apply_guard(Policy, Guard) ->
     answer(seccomp_nif:guard_set(Policy, maps:to_list(Rights), Others, Pids)).
 
 rights({_, ping}) -> ?PING;
+rights({_, trust}) -> ?MESSAGES bor ?TRUSTED;
 rights(_) -> ?MESSAGES.
 
 answer({error, Reason}) -> {error, seccomp_error:complete(Reason, self())};

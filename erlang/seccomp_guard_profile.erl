@@ -75,13 +75,13 @@ describe(cluster) ->
             {{net_kernel, ping}, <<"net_adm:ping/1; nothing else that net_kernel would do">>},
             {global_name_server, <<"global: names and locks are agreed between its servers">>},
             {pg, <<"pg: the default scope tells others who has joined; add your own scopes">>},
-            {mnesia_tm, <<"Mnesia: transactions and commits">>},
-            {mnesia_locker, <<"Mnesia: locks">>},
-            {mnesia_recover, <<"Mnesia: decisions about transactions after a crash">>},
-            {mnesia_monitor, <<"Mnesia: protocol and schema versions, links between nodes">>},
-            {mnesia_controller, <<"Mnesia: which node has which table, loading of tables">>},
-            {mnesia_subscr, <<"Mnesia: events of tables for subscribers">>},
-            {mnesia_late_loader, <<"Mnesia: tables that are loaded when a node is back">>}
+            {{mnesia_tm, trust}, <<"Mnesia: transactions and commits">>},
+            {{mnesia_locker, trust}, <<"Mnesia: locks">>},
+            {{mnesia_recover, trust}, <<"Mnesia: decisions about transactions after a crash">>},
+            {{mnesia_monitor, trust}, <<"Mnesia: protocol and schema versions, links between nodes">>},
+            {{mnesia_controller, trust}, <<"Mnesia: which node has which table, loading of tables">>},
+            {{mnesia_subscr, trust}, <<"Mnesia: events of tables for subscribers">>},
+            {{mnesia_late_loader, trust}, <<"Mnesia: tables that are loaded when a node is back">>}
         ],
         protect => protected()
     }};

@@ -26,6 +26,8 @@ reloaded, so whatever may change lives in other modules. Use `seccomp`.
     flags/1,
     info/1,
     processes/0,
+    origin/0,
+    forget_origin/0,
     violations/0,
     violations_json/0,
     guard_set/4,
@@ -53,6 +55,8 @@ reloaded, so whatever may change lives in other modules. Use `seccomp`.
     flags/1,
     info/1,
     processes/0,
+    origin/0,
+    forget_origin/0,
     violations/0,
     violations_json/0,
     guard_set/4,
@@ -70,6 +74,7 @@ reloaded, so whatever may change lives in other modules. Use `seccomp`.
     rules := [rule()],
     spawn => allow | deny,
     inherit => boolean(),
+    provenance => boolean(),
     on_deny => raise | kill | log,
     base => boolean(),
     unknown => error | allow,
@@ -146,6 +151,12 @@ info(_Pid) -> ?NOT_LOADED.
 
 -spec processes() -> [pid()].
 processes() -> ?NOT_LOADED.
+
+-spec origin() -> trusted | {restricted, map()} | {error, failure()}.
+origin() -> ?NOT_LOADED.
+
+-spec forget_origin() -> ok | {error, failure()}.
+forget_origin() -> ?NOT_LOADED.
 
 -spec violations() -> seccomp:violations().
 violations() -> ?NOT_LOADED.

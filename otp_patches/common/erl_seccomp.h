@@ -72,11 +72,14 @@
 #define ERTS_SECCOMP_GUARD_GIVEN_PID 0x10u
 
 /* What they may do to a process: send to, link to and monitor it; ask whether
- * the node is alive; send it exits and group leaders. Or nothing. */
+ * the node is alive; send it exits and group leaders. */
 #define ERTS_SECCOMP_GUARD_MESSAGES 0x01u
 #define ERTS_SECCOMP_GUARD_PING 0x02u
 #define ERTS_SECCOMP_GUARD_SIGNALS 0x04u
+/* It accepts nothing, not even through an alias. */
 #define ERTS_SECCOMP_GUARD_PROTECTED 0x08u
+/* What it starts when it handles their messages is its own business. */
+#define ERTS_SECCOMP_GUARD_TRUSTED 0x10u
 
 typedef struct {
     Eterm name;
@@ -109,6 +112,13 @@ typedef struct {
     Sint32 (*inherit)(Eterm parent, Eterm child);
     /* A restricted process has ended. */
     void (*exited)(Eterm pid);
+    /* Provenance: the parent acts for an origin. The child gets the policy of
+     * that, and the parent's as well when it inherits it; its word. Non-zero:
+     * it could not be given. */
+    Sint32 (*inherit_origin)(Eterm parent, Eterm child, Sint32 inherits,
+                             Uint32 origin, Uint32 *word);
+    /* The origin that stands for two; zero, which denies all, if unknown. */
+    Uint32 (*meet_origins)(Uint32 one, Uint32 other);
     /* The guard, see erl_seccomp_guard.c. This node has asked for this
      * process: its word. Non-zero: nothing is known of a policy for it. */
     Sint32 (*guarded)(Eterm child, Eterm node, Uint32 *word);
@@ -128,8 +138,8 @@ struct export_;
  * allow calls of the export entry whose seccomp_ix is N. */
 extern erts_atomic32_t *erts_seccomp_bits[ERTS_SECCOMP_MAX_POLICIES];
 
-const ErtsSeccompHooks *erts_seccomp_hooks(void);
 void erts_seccomp_init(void);
+const ErtsSeccompHooks *erts_seccomp_hooks(void);
 Uint32 erts_seccomp_new_ix(void);
 int erts_seccomp_denies(Process *c_p, struct export_ *ep);
 int erts_seccomp_is_denial(Process *c_p);
@@ -157,6 +167,9 @@ Sint32 erl_seccomp_attach_self(ErlNifEnv *env, void *request,
                                Eterm *result);
 Sint32 erl_seccomp_attach(ErlNifEnv *env, Eterm pid, Eterm tag,
                           void *request);
+int erl_seccomp_set_origin(Uint32 policy, Uint32 origin, Sint32 provenance);
+int erl_seccomp_origin(ErlNifEnv *env, Uint32 *origin);
+int erl_seccomp_forget_origin(ErlNifEnv *env);
 
 int erl_seccomp_guard(Uint32 flags, Uint32 policy, Uint32 names,
                       const ErtsSeccompGuardName *name);

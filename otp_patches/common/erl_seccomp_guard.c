@@ -399,16 +399,122 @@ static int refuses(const Guard *g, DistEntry *dep, Uint32 conn_id,
     }
 }
 
+/* The origin of what a message of another node makes a process do. */
+static Uint32 origin_of(const Guard *g)
+{
+    Uint32 origin = erts_seccomp_origins[g->policy];
+
+    if (!(g->flags & ERTS_SECCOMP_GUARD_SPAWN)
+        || !(origin & ERTS_SECCOMP_PROVENANCE))
+        return ERTS_SECCOMP_UNKNOWN;
+    return origin & ~ERTS_SECCOMP_PROVENANCE;
+}
+
+/* The flags of a token with the guard's origin, and what it had before. */
+static Eterm with_origin(const Guard *g, Uint flags)
+{
+    Uint32 origin = origin_of(g), other;
+    const ErtsSeccompHooks *h = erts_seccomp_hooks();
+
+    if (flags & ERTS_SECCOMP_TOKEN_ORIGIN) {
+        other = (flags >> ERTS_SECCOMP_TOKEN_ID_SHIFT) & ERTS_SECCOMP_MAX_ID;
+        if (!h || origin == ERTS_SECCOMP_UNKNOWN
+            || other == ERTS_SECCOMP_UNKNOWN)
+            origin = ERTS_SECCOMP_UNKNOWN;
+        else if (origin != other)
+            origin = h->meet_origins(origin, other);
+    }
+    flags &= ERTS_SECCOMP_TOKEN_USER | ERTS_SECCOMP_TOKEN_SILENT;
+    return make_small(flags | ERTS_SECCOMP_TOKEN_ORIGIN
+                      | (Uint) origin << ERTS_SECCOMP_TOKEN_ID_SHIFT);
+}
+
+/*
+ * Gives a message the guard's origin, so that what its receiver starts for it
+ * gets the guard's policy. A message without a token becomes one with a token
+ * that is there for the origin alone. The token
+ * is the element with the number `place`.
+ */
+static void mark(const Guard *g, Eterm **control, Uint place, Uint with_token,
+                 Eterm *room, ErlHeapFragment *hfrag, Eterm *free)
+{
+    Uint arity = arityval(**control);
+    Eterm *hp = hfrag ? free : room + arity + 2;
+
+    if (unsigned_val((*control)[1]) == with_token) {
+        if (arity == place && is_tuple_arity((*control)[place], 5)) {
+            Eterm token = (*control)[place];
+
+            SEQ_TRACE_T_FLAGS(token) = with_origin(
+                g, unsigned_val(SEQ_TRACE_T_FLAGS(token)));
+        }
+        return;
+    }
+    if (arity != place - 1)
+        return; /* dist.c closes the connection */
+    if (hfrag) {
+        Eterm *end = hfrag->mem + hfrag->used_size;
+
+        ASSERT(free + ERTS_SECCOMP_TOKEN_SZ <= end);
+        if (free + ERTS_SECCOMP_TOKEN_SZ < end)
+            free[ERTS_SECCOMP_TOKEN_SZ] = make_pos_bignum_header(
+                end - free - ERTS_SECCOMP_TOKEN_SZ - 1);
+    }
+    sys_memcpy((void *) room, (void *) *control,
+               (arity + 1) * sizeof(Eterm));
+    room[0] = make_arityval(arity + 1);
+    room[1] = make_small(with_token);
+    room[place] =
+        TUPLE5(hp, with_origin(g, ERTS_SECCOMP_TOKEN_SILENT), make_small(0),
+               make_small(0), am_undefined, make_small(0));
+    *control = room;
+}
+
+/* The messages that are marked: those to processes by their names and pids. An
+ * alias is for the answer to what its process has asked for itself. */
+static void mark_message(const Guard *g, Eterm **control, Eterm *room,
+                         ErlHeapFragment *hfrag, Eterm *free)
+{
+    Eterm *c = *control;
+    Uint arity = arityval(*c);
+
+    switch (unsigned_val(c[1])) {
+    case DOP_REG_SEND:
+    case DOP_REG_SEND_TT:
+        if (arity >= 4 && !(of_name(g, c[4]) & ERTS_SECCOMP_GUARD_TRUSTED))
+            mark(g, control, 5, DOP_REG_SEND_TT, room, hfrag, free);
+        break;
+    case DOP_SEND:
+    case DOP_SEND_TT:
+        if (arity >= 3 && is_internal_pid(c[3])
+            && !(of_pid(g, c[3]) & ERTS_SECCOMP_GUARD_TRUSTED))
+            mark(g, control, 4, DOP_SEND_TT, room, hfrag, free);
+        break;
+    case DOP_SEND_SENDER:
+    case DOP_SEND_SENDER_TT:
+        if (arity >= 3 && is_internal_pid(c[3])
+            && !(of_pid(g, c[3]) & ERTS_SECCOMP_GUARD_TRUSTED))
+            mark(g, control, 4, DOP_SEND_SENDER_TT, room, hfrag, free);
+        break;
+    default:
+        break;
+    }
+}
+
 /* The operation of a control message, or ERTS_SECCOMP_GUARD_REFUSED; then its
  * payload is freed as dist.c does it for a process that does not exist. */
-Sint erts_seccomp_guard_check(DistEntry *dep, Uint32 conn_id, Eterm *control,
-                              ErtsDistExternal *edep, ErlHeapFragment *hfrag)
+Sint erts_seccomp_guard_check(DistEntry *dep, Uint32 conn_id, Eterm **control,
+                              Eterm *room, ErtsDistExternal *edep,
+                              ErlHeapFragment *hfrag, Eterm *free)
 {
     const Guard *g = (const Guard *)
         erts_atomic_read_acqb(&erts_seccomp_guard_current);
 
-    if (!g || !refuses(g, dep, conn_id, control, edep))
-        return unsigned_val(control[1]);
+    if (!g || !refuses(g, dep, conn_id, *control, edep)) {
+        if (g)
+            mark_message(g, control, room, hfrag, free);
+        return unsigned_val((*control)[1]);
+    }
     if (hfrag) {
         erts_free_dist_ext_copy(erts_get_dist_ext(hfrag));
         free_message_buffer(hfrag);

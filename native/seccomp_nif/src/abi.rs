@@ -44,6 +44,10 @@ pub const OK: i32 = 0;
 /// `ERTS_SECCOMP_NOPROC`
 pub const NOPROC: i32 = 1;
 
+/// `ERTS_SECCOMP_UNKNOWN`: the number of no origin.
+pub const UNKNOWN_ORIGIN: u32 = 0;
+/// `ERTS_SECCOMP_MAX_ID`: the highest number of an origin.
+pub const MAX_ORIGIN: u32 = (1 << 28) - 1;
 /// `ERTS_SECCOMP_GUARD_CLOSED`: other nodes may do nothing, since boot.
 pub const GUARD_CLOSED: u32 = 0x01;
 /// `ERTS_SECCOMP_GUARD_SET`: there is a guard.
@@ -64,6 +68,9 @@ pub const GUARD_PING: u32 = 0x02;
 pub const GUARD_SIGNALS: u32 = 0x04;
 /// `ERTS_SECCOMP_GUARD_PROTECTED`: nothing, aliases included.
 pub const GUARD_PROTECTED: u32 = 0x08;
+
+/// `ERTS_SECCOMP_GUARD_TRUSTED`: it starts what it wants for them.
+pub const GUARD_TRUSTED: u32 = 0x10;
 
 /// `ErtsSeccompGuardName`: what other nodes may do to a name.
 #[repr(C)]
@@ -108,6 +115,16 @@ pub struct Hooks {
     pub inherit: extern "C" fn(parent: Eterm, child: Eterm) -> i32,
     /// A restricted process has ended.
     pub exited: extern "C" fn(pid: Eterm),
+    /// A child of a parent that acts for an origin: its word.
+    pub inherit_origin: unsafe extern "C" fn(
+        parent: Eterm,
+        child: Eterm,
+        inherits: i32,
+        origin: u32,
+        word: *mut u32,
+    ) -> i32,
+    /// The origin that stands for two.
+    pub meet_origins: extern "C" fn(one: u32, other: u32) -> u32,
     /// A node has asked for this process: its word.
     pub guarded:
         unsafe extern "C" fn(child: Eterm, node: Eterm, word: *mut u32) -> i32,
@@ -143,6 +160,14 @@ pub type AttachFn = unsafe extern "C" fn(
     tag: Eterm,
     request: *mut c_void,
 ) -> i32;
+/// `erl_seccomp_set_origin`
+pub type SetOriginFn =
+    unsafe extern "C" fn(policy: u32, origin: u32, provenance: i32) -> i32;
+/// `erl_seccomp_origin`
+pub type OriginFn =
+    unsafe extern "C" fn(env: *mut c_void, origin: *mut u32) -> i32;
+/// `erl_seccomp_forget_origin`
+pub type ForgetOriginFn = unsafe extern "C" fn(env: *mut c_void) -> i32;
 /// `erl_seccomp_guard`
 pub type GuardFn = unsafe extern "C" fn(
     flags: u32,

@@ -12,6 +12,7 @@ use seccomp_core::Decision;
 use crate::abi::{self, Eterm, Hooks};
 use crate::error::{self, Error, Result};
 use crate::hooks_guard;
+use crate::hooks_origin;
 use crate::installed::{self, Installed};
 use crate::table::{self, Entry, Origin};
 use crate::term;
@@ -27,6 +28,8 @@ pub static HOOKS: Hooks = Hooks {
     status,
     inherit,
     exited,
+    inherit_origin: hooks_origin::inherit_origin,
+    meet_origins: hooks_origin::meet_origins,
     guarded: hooks_guard::guarded,
     refused: hooks_guard::refused,
 };
@@ -87,7 +90,7 @@ impl Request {
 }
 
 /// Runs `body`; a panic in it gives `fallback`.
-pub(crate) fn guard<T>(fallback: T, body: impl FnOnce() -> T) -> T {
+pub fn guard<T>(fallback: T, body: impl FnOnce() -> T) -> T {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or(fallback)
 }
 

@@ -51,6 +51,7 @@ const CONSTANTS: &[(&str, u64)] = &[
     ("ERTS_SECCOMP_GUARD_PING", abi::GUARD_PING as u64),
     ("ERTS_SECCOMP_GUARD_SIGNALS", abi::GUARD_SIGNALS as u64),
     ("ERTS_SECCOMP_GUARD_PROTECTED", abi::GUARD_PROTECTED as u64),
+    ("ERTS_SECCOMP_GUARD_TRUSTED", abi::GUARD_TRUSTED as u64),
 ];
 
 fn fields() -> Vec<(&'static str, usize)> {
@@ -63,6 +64,8 @@ fn fields() -> Vec<(&'static str, usize)> {
         ("status", offset_of!(Hooks, status)),
         ("inherit", offset_of!(Hooks, inherit)),
         ("exited", offset_of!(Hooks, exited)),
+        ("inherit_origin", offset_of!(Hooks, inherit_origin)),
+        ("meet_origins", offset_of!(Hooks, meet_origins)),
         ("guarded", offset_of!(Hooks, guarded)),
         ("refused", offset_of!(Hooks, refused)),
     ]
