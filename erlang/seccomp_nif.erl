@@ -29,7 +29,10 @@ reloaded, so whatever may change lives in other modules. Use `seccomp`.
     origin/0,
     forget_origin/0,
     violations/0,
-    violations_json/0
+    violations_json/0,
+    guard_set/4,
+    guard_unset/0,
+    guard_state/0
 ]).
 
 -export_type([rule/0, spec/0, tag/0, failure/0, answer/0, mfarity/0]).
@@ -55,7 +58,10 @@ reloaded, so whatever may change lives in other modules. Use `seccomp`.
     origin/0,
     forget_origin/0,
     violations/0,
-    violations_json/0
+    violations_json/0,
+    guard_set/4,
+    guard_unset/0,
+    guard_state/0
 ]).
 
 -on_load(init/0).
@@ -157,3 +163,13 @@ violations() -> ?NOT_LOADED.
 
 -spec violations_json() -> binary().
 violations_json() -> ?NOT_LOADED.
+
+-spec guard_set(reference() | deny, [{atom(), pos_integer()}], any | listed, any | known | none) ->
+    ok | {error, failure()}.
+guard_set(_Policy, _Names, _OtherNames, _Pids) -> ?NOT_LOADED.
+
+-spec guard_unset() -> ok | {error, failure()}.
+guard_unset() -> ?NOT_LOADED.
+
+-spec guard_state() -> map() | {error, failure()}.
+guard_state() -> ?NOT_LOADED.

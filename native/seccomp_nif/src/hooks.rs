@@ -11,6 +11,7 @@ use seccomp_core::Decision;
 
 use crate::abi::{self, Eterm, Hooks};
 use crate::error::{self, Error, Result};
+use crate::hooks_guard;
 use crate::hooks_origin;
 use crate::installed::{self, Installed};
 use crate::table::{self, Entry, Origin};
@@ -29,6 +30,8 @@ pub static HOOKS: Hooks = Hooks {
     exited,
     inherit_origin: hooks_origin::inherit_origin,
     meet_origins: hooks_origin::meet_origins,
+    guarded: hooks_guard::guarded,
+    refused: hooks_guard::refused,
 };
 
 /// What somebody wants done to a process.

@@ -19,6 +19,8 @@ pub enum Origin {
     Inherited(Eterm),
     /// It was started by this process on behalf of a restricted one.
     OnBehalf(Eterm),
+    /// It was started for this node, under the guard's policy.
+    Node(Eterm),
 }
 
 /// What is known of a restricted process.
