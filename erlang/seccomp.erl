@@ -23,6 +23,7 @@ a sentence of the reason. Arguments of the wrong type raise `badarg`.
 -export([restrict/3, restrict/4, restrict_spawn/1, set_policy/2, lift/1]).
 -export([spawn/2, spawn_link/2, spawn_monitor/2, spawn_opt/3]).
 -export([flags/1, info/1, processes/0]).
+-export([origin/0, forget_origin/0]).
 -export([violations/0, violations/1, violations_json/0]).
 -export([format_error/1, format_error/2]).
 
@@ -227,6 +228,23 @@ info(Pid) -> ?BADARG([Pid], [pid]).
 ?DOC("All restricted processes.").
 -spec processes() -> [pid()].
 processes() -> seccomp_nif:processes().
+
+?DOC("
+For whom the caller acts: `trusted`, or `{restricted, Info}` with the policy as
+in `info/1` when the request that it handles came from a restricted process, on
+whatever way. What the caller starts meanwhile gets that policy. A restricted
+caller always gets one, of which its own is part. `hash` is `unknown` and stands
+alone when the policy is forgotten: then everything is denied.
+").
+-spec origin() -> trusted | {restricted, map()} | {error, reason()}.
+origin() -> answer(seccomp_nif:origin(), self()).
+
+?DOC("
+Says that what the caller does from now on it does for itself, as after it has
+read the answer of a restricted worker. Trusted callers only.
+").
+-spec forget_origin() -> ok | {error, reason()}.
+forget_origin() -> answer(seccomp_nif:forget_origin(), self()).
 
 ?DOC("What was denied (or logged): the counters, and the newest entries one by one.").
 -spec violations() -> violations().

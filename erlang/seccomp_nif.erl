@@ -26,6 +26,8 @@ reloaded, so whatever may change lives in other modules. Use `seccomp`.
     flags/1,
     info/1,
     processes/0,
+    origin/0,
+    forget_origin/0,
     violations/0,
     violations_json/0
 ]).
@@ -50,6 +52,8 @@ reloaded, so whatever may change lives in other modules. Use `seccomp`.
     flags/1,
     info/1,
     processes/0,
+    origin/0,
+    forget_origin/0,
     violations/0,
     violations_json/0
 ]).
@@ -64,6 +68,7 @@ reloaded, so whatever may change lives in other modules. Use `seccomp`.
     rules := [rule()],
     spawn => allow | deny,
     inherit => boolean(),
+    provenance => boolean(),
     on_deny => raise | kill | log,
     base => boolean(),
     unknown => error | allow,
@@ -140,6 +145,12 @@ info(_Pid) -> ?NOT_LOADED.
 
 -spec processes() -> [pid()].
 processes() -> ?NOT_LOADED.
+
+-spec origin() -> trusted | {restricted, map()} | {error, failure()}.
+origin() -> ?NOT_LOADED.
+
+-spec forget_origin() -> ok | {error, failure()}.
+forget_origin() -> ?NOT_LOADED.
 
 -spec violations() -> seccomp:violations().
 violations() -> ?NOT_LOADED.

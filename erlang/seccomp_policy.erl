@@ -21,6 +21,7 @@ server later, which the restricted process may not ask.
     rules := [seccomp_nif:rule()],
     spawn => allow | deny,
     inherit => boolean(),
+    provenance => boolean(),
     on_deny => raise | kill | log,
     base => boolean(),
     unknown => error | allow,
@@ -29,6 +30,7 @@ server later, which the restricted process may not ask.
 -type options() :: #{
     spawn => allow | deny,
     inherit => boolean(),
+    provenance => boolean(),
     on_deny => raise | kill | log,
     base => boolean(),
     unknown => error | allow,
@@ -62,7 +64,7 @@ maybe_chain(Value, [Step | Steps]) ->
 
 %% -- Keys and values ---------------------------------------------------------
 
-keys() -> [mode, rules, spawn, inherit, on_deny, base, unknown, comment].
+keys() -> [mode, rules, spawn, inherit, provenance, on_deny, base, unknown, comment].
 
 check_keys(Map) ->
     case {maps:keys(maps:without(keys(), Map)), [mode, rules] -- maps:keys(Map)} of
@@ -95,6 +97,7 @@ is_value(mode, V) -> V =:= whitelist orelse V =:= blacklist;
 is_value(rules, V) -> is_list(V);
 is_value(spawn, V) -> V =:= allow orelse V =:= deny;
 is_value(inherit, V) -> is_boolean(V);
+is_value(provenance, V) -> is_boolean(V);
 is_value(on_deny, V) -> V =:= raise orelse V =:= kill orelse V =:= log;
 is_value(base, V) -> is_boolean(V);
 is_value(unknown, V) -> V =:= error orelse V =:= allow;

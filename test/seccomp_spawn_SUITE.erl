@@ -218,7 +218,8 @@ child(Policy, Spawn) ->
         receive
             {child, _, _} = Child -> self() ! {seen, Child}
         after 10000 -> error(no_child)
-        end
+        end,
+        ok = seccomp:forget_origin()
     end),
     receive
         {seen, {child, Info, {'EXIT', {{seccomp, {?T, hit, 1}}, _}}}} ->

@@ -22,6 +22,7 @@ defmodule Seccomp do
   @type option ::
           {:spawn, :allow | :deny}
           | {:inherit, boolean}
+          | {:provenance, boolean}
           | {:on_deny, :raise | :kill | :log}
           | {:base, boolean}
           | {:unknown, :error | :allow}
@@ -107,6 +108,21 @@ defmodule Seccomp do
   @doc "Under which policy a process is and who put it there, or `:trusted`."
   @spec info(pid) :: map | :trusted | {:error, reason}
   defdelegate info(pid), to: :seccomp
+
+  @doc """
+  For whom the caller acts: `:trusted`, or `{:restricted, info}` when the request
+  that it handles came from a restricted process.
+  """
+  @spec origin() :: :trusted | {:restricted, map} | {:error, reason}
+  defdelegate origin(), to: :seccomp
+
+  @doc "Says that what the caller does from now on it does for itself."
+  @spec forget_origin() :: :ok | {:error, reason}
+  defdelegate forget_origin(), to: :seccomp
+
+  @doc "As `forget_origin/0`, and raises `Seccomp.Error`."
+  @spec forget_origin!() :: :ok
+  def forget_origin!(), do: forget_origin() |> bang!()
 
   @doc "What was denied, or logged."
   @spec violations() :: map

@@ -23,6 +23,7 @@
 #include "erl_trace.h"
 #include "export.h"
 #include "erl_seccomp.h"
+#include "erl_seccomp_origin.h"
 
 /* The check is part of the x86-64 JIT and of the interpreter. In the JIT of
  * other machines nobody may be put under a policy, because nothing would
@@ -53,6 +54,12 @@ static ERTS_INLINE const ErtsSeccompHooks *hooks(void)
     return (const ErtsSeccompHooks *) erts_atomic_read_acqb(&registered);
 }
 
+/* The same, for the other files. */
+const ErtsSeccompHooks *erts_seccomp_hooks(void)
+{
+    return hooks();
+}
+
 /* Called once, before there is an export entry or a process. */
 void erts_seccomp_init(void)
 {
@@ -62,6 +69,7 @@ void erts_seccomp_init(void)
     erts_seccomp_bits[ERTS_SECCOMP_DENY_ALL] = no_bits;
     am_seccomp = am_atom_put("seccomp", 7);
     am_seccomp_error = am_atom_put("seccomp_error", 13);
+    erts_seccomp_origin_init();
 }
 
 /* The number of a new export entry. Numbers are never used twice, as the bit
@@ -255,10 +263,16 @@ Uint32 erts_seccomp_inherit(Process *parent, Eterm child)
 {
     const ErtsSeccompHooks *h = hooks();
     Uint32 must = ERTS_SECCOMP_E | ERTS_SECCOMP_I;
+    int inherits = (parent->seccomp & must) == must;
+    Uint32 origin, word;
 
-    if ((parent->seccomp & must) != must)
+    if (erts_seccomp_acts_for(parent, &origin)) {
+        if (h && h->inherit_origin(parent->common.id, child, inherits, origin,
+                                   &word) == 0)
+            return word;
+    } else if (!inherits)
         return 0;
-    if (h && h->inherit(parent->common.id, child) == 0)
+    else if (h && h->inherit(parent->common.id, child) == 0)
         return parent->seccomp & ~ERTS_SECCOMP_SAVE_CALLS;
     return (ERTS_SECCOMP_DENY_ALL << ERTS_SECCOMP_POLICY_SHIFT)
            | ERTS_SECCOMP_E | ERTS_SECCOMP_S;
@@ -283,10 +297,12 @@ void erts_seccomp_save_calls(Process *c_p, int on)
     }
 }
 
-/* Carries out a request in the context of the process. */
-static Sint32 apply_request(Process *c_p, void *request)
+/* Carries out a request in the context of the process; in a NIF, with its
+ * environment. */
+static Sint32 apply_request(Process *c_p, ErlNifEnv *env, void *request)
 {
-    Uint32 word = c_p->seccomp & ~ERTS_SECCOMP_SAVE_CALLS;
+    Uint32 old = c_p->seccomp & ~ERTS_SECCOMP_SAVE_CALLS;
+    Uint32 word = old;
     Sint32 status = hooks()->apply(request, c_p->common.id, &word);
 
     if (status == ERTS_SECCOMP_OK) {
@@ -297,6 +313,7 @@ static Sint32 apply_request(Process *c_p, void *request)
         c_p->seccomp = word;
         erts_seccomp_save_calls(c_p,
                                 ERTS_PROC_GET_SAVED_CALLS_BUF(c_p) != NULL);
+        erts_seccomp_new_policy(c_p, env, old);
     }
     return status;
 }
@@ -359,7 +376,7 @@ static ERL_NIF_TERM attached(ErlNifEnv *env, int argc,
  */
 Sint32 erl_seccomp_attach_self(ErlNifEnv *env, void *request, Eterm *result)
 {
-    Sint32 status = apply_request(env->proc, request);
+    Sint32 status = apply_request(env->proc, env, request);
 
     if (status == ERTS_SECCOMP_OK)
         *result = enif_schedule_nif(env, "set_policy", 0, attached, 0, NULL);
@@ -415,7 +432,7 @@ static Eterm attach_signal(Process *c_p, void *arg, int *reds,
     if (!(state & ERTS_PSFLG_EXITING)) {
         if (state & (ERTS_PSFLG_RUNNING_SYS | ERTS_PSFLG_DIRTY_RUNNING_SYS
                      | ERTS_PSFLG_DIRTY_RUNNING)) {
-            attach_done(c_p, at, apply_request(c_p, at->request));
+            attach_done(c_p, at, apply_request(c_p, NULL, at->request));
             return am_ok;
         }
         if (is_value(erts_proc_sig_send_rpc_request(c_p, c_p->common.id, 0,

@@ -17,7 +17,7 @@
 #include "erl_process.h"
 #include "erl_nif.h"
 
-#define ERTS_SECCOMP_ABI 1
+#define ERTS_SECCOMP_ABI 2
 
 /*
  * Process.seccomp is zero for a process without policy. Else its low byte
@@ -81,6 +81,13 @@ typedef struct {
     Sint32 (*inherit)(Eterm parent, Eterm child);
     /* A restricted process has ended. */
     void (*exited)(Eterm pid);
+    /* Provenance: the parent acts for an origin. The child gets the policy of
+     * that, and the parent's as well when it inherits it; its word. Non-zero:
+     * it could not be given. */
+    Sint32 (*inherit_origin)(Eterm parent, Eterm child, Sint32 inherits,
+                             Uint32 origin, Uint32 *word);
+    /* The origin that stands for two; zero, which denies all, if unknown. */
+    Uint32 (*meet_origins)(Uint32 one, Uint32 other);
 } ErtsSeccompHooks;
 
 struct export_;
@@ -94,6 +101,7 @@ struct export_;
 extern erts_atomic32_t *erts_seccomp_bits[ERTS_SECCOMP_MAX_POLICIES];
 
 void erts_seccomp_init(void);
+const ErtsSeccompHooks *erts_seccomp_hooks(void);
 Uint32 erts_seccomp_new_ix(void);
 int erts_seccomp_denies(Process *c_p, struct export_ *ep);
 int erts_seccomp_is_denial(Process *c_p);
@@ -121,5 +129,8 @@ Sint32 erl_seccomp_attach_self(ErlNifEnv *env, void *request,
                                Eterm *result);
 Sint32 erl_seccomp_attach(ErlNifEnv *env, Eterm pid, Eterm tag,
                           void *request);
+int erl_seccomp_set_origin(Uint32 policy, Uint32 origin, Sint32 provenance);
+int erl_seccomp_origin(ErlNifEnv *env, Uint32 *origin);
+int erl_seccomp_forget_origin(ErlNifEnv *env);
 
 #endif /* ERL_SECCOMP_H__ */

@@ -20,6 +20,7 @@ impl Policy {
         let _ = writeln!(page, "flags {flags} (0x{:02x})", flags.bits());
         let _ = writeln!(page, "spawn {}", self.spawn());
         let _ = writeln!(page, "inherit {}", self.inherit());
+        let _ = writeln!(page, "provenance {}", self.provenance());
         let _ = writeln!(page, "on_deny {}", self.on_deny());
         for (index, layer) in self.layers().iter().enumerate() {
             dump_layer(&mut page, index + 1, layer);

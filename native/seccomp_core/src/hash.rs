@@ -41,6 +41,11 @@ impl Policy {
         let mut sha = Sha256::new();
         sha.update(TAG);
         sha.update([Flags::of(self).bits(), reaction(self.on_deny())]);
+        // As the flag I where nothing else is said: policies of before that
+        // keep their hash.
+        if self.provenance() != self.inherit() {
+            sha.update([b'p', u8::from(self.provenance())]);
+        }
         for layer in layers {
             sha.update(layer);
         }
@@ -149,6 +154,10 @@ mod tests {
             },
             PolicySpec {
                 inherit: false,
+                ..one.clone()
+            },
+            PolicySpec {
+                provenance: Some(false),
                 ..one.clone()
             },
             PolicySpec {

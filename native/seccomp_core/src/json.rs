@@ -28,12 +28,23 @@ struct Document {
     spawn: Permission,
     #[serde(default = "yes")]
     inherit: bool,
+    #[serde(
+        default,
+        deserialize_with = "given",
+        skip_serializing_if = "Option::is_none"
+    )]
+    provenance: Option<bool>,
     #[serde(default = "on_deny_default")]
     on_deny: OnDeny,
     #[serde(default = "yes")]
     base: bool,
     #[serde(default)]
     unknown: Unknown,
+}
+
+/// What is there: `null` is no value.
+fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>, D::Error> {
+    bool::deserialize(from).map(Some)
 }
 
 fn yes() -> bool {
@@ -130,6 +141,7 @@ impl PolicySpec {
             rules: document.rules.into_iter().map(|rule| rule.0).collect(),
             spawn: document.spawn,
             inherit: document.inherit,
+            provenance: document.provenance,
             on_deny: document.on_deny,
             base: document.base,
             unknown: document.unknown,
@@ -146,6 +158,7 @@ impl PolicySpec {
             rules: self.rules.iter().cloned().map(JsonRule).collect(),
             spawn: self.spawn,
             inherit: self.inherit,
+            provenance: self.provenance,
             on_deny: self.on_deny,
             base: self.base,
             unknown: self.unknown,

@@ -41,6 +41,7 @@ impl Policy {
             spawn: self.spawn.max(other.spawn),
             // A policy that a child sheds is the weaker one.
             inherit: self.inherit || other.inherit,
+            provenance: self.provenance || other.provenance,
             on_deny: self.on_deny.max(other.on_deny),
         })
     }

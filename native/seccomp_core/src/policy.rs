@@ -96,6 +96,7 @@ pub struct Policy {
     pub(crate) layers: Vec<Layer>,
     pub(crate) spawn: Permission,
     pub(crate) inherit: bool,
+    pub(crate) provenance: bool,
     pub(crate) on_deny: OnDeny,
 }
 
@@ -170,6 +171,7 @@ impl Policy {
             layers: vec![Layer::new(spec.mode, entries)],
             spawn: spec.spawn,
             inherit: spec.inherit,
+            provenance: spec.provenance.unwrap_or(spec.inherit),
             on_deny: spec.on_deny,
         })
     }
@@ -187,6 +189,11 @@ impl Policy {
     /// Whether the processes it starts get the policy too.
     pub fn inherit(&self) -> bool {
         self.inherit
+    }
+
+    /// Whether processes that others start on its behalf get the policy too.
+    pub fn provenance(&self) -> bool {
+        self.provenance
     }
 
     /// What happens at a denied call.

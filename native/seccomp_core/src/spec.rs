@@ -18,6 +18,9 @@ pub struct PolicySpec {
     pub spawn: Permission,
     /// Whether the processes it starts get the policy too.
     pub inherit: bool,
+    /// Whether what others do on behalf of the process is under the policy
+    /// too. As `inherit` when it is not given.
+    pub provenance: Option<bool>,
     /// What happens at a denied call.
     pub on_deny: OnDeny,
     /// Whether a whitelist holds `@base`. It means nothing in a blacklist.
@@ -50,6 +53,7 @@ impl PolicySpec {
             rules,
             spawn: Permission::Allow,
             inherit: true,
+            provenance: None,
             on_deny: OnDeny::Raise,
             base: true,
             unknown: Unknown::Error,

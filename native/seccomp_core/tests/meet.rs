@@ -62,10 +62,13 @@ proptest! {
             prop_assert!(both.on_deny() >= part.on_deny());
             prop_assert!(both.spawn() >= part.spawn());
             prop_assert!(both.inherit() >= part.inherit());
+            prop_assert!(both.provenance() >= part.provenance());
         }
         let denies = |p: &Policy| p.spawn() == Permission::Deny;
         prop_assert_eq!(denies(&both), denies(&a) || denies(&b));
         prop_assert_eq!(both.inherit(), a.inherit() || b.inherit());
+        let carries = a.provenance() || b.provenance();
+        prop_assert_eq!(both.provenance(), carries);
         prop_assert_eq!(both.on_deny(), a.on_deny().max(b.on_deny()));
     }
 }

@@ -12,7 +12,7 @@ use std::ffi::c_void;
 pub type Eterm = usize;
 
 /// `ERTS_SECCOMP_ABI`
-pub const ABI: u32 = 1;
+pub const ABI: u32 = 2;
 /// `ERTS_SECCOMP_E`: the process is under a policy.
 pub const E: u32 = 0x80;
 /// `ERTS_SECCOMP_M`: the policy is a blacklist.
@@ -43,6 +43,11 @@ pub const KILL: i32 = 3;
 pub const OK: i32 = 0;
 /// `ERTS_SECCOMP_NOPROC`
 pub const NOPROC: i32 = 1;
+
+/// `ERTS_SECCOMP_UNKNOWN`: the number of no origin.
+pub const UNKNOWN_ORIGIN: u32 = 0;
+/// `ERTS_SECCOMP_MAX_ID`: the highest number of an origin.
+pub const MAX_ORIGIN: u32 = (1 << 28) - 1;
 
 /// `ErtsSeccompHooks`: what the emulator calls.
 #[repr(C)]
@@ -77,6 +82,16 @@ pub struct Hooks {
     pub inherit: extern "C" fn(parent: Eterm, child: Eterm) -> i32,
     /// A restricted process has ended.
     pub exited: extern "C" fn(pid: Eterm),
+    /// A child of a parent that acts for an origin: its word.
+    pub inherit_origin: unsafe extern "C" fn(
+        parent: Eterm,
+        child: Eterm,
+        inherits: i32,
+        origin: u32,
+        word: *mut u32,
+    ) -> i32,
+    /// The origin that stands for two.
+    pub meet_origins: extern "C" fn(one: u32, other: u32) -> u32,
 }
 
 /// `erl_seccomp_abi`
@@ -101,3 +116,11 @@ pub type AttachFn = unsafe extern "C" fn(
     tag: Eterm,
     request: *mut c_void,
 ) -> i32;
+/// `erl_seccomp_set_origin`
+pub type SetOriginFn =
+    unsafe extern "C" fn(policy: u32, origin: u32, provenance: i32) -> i32;
+/// `erl_seccomp_origin`
+pub type OriginFn =
+    unsafe extern "C" fn(env: *mut c_void, origin: *mut u32) -> i32;
+/// `erl_seccomp_forget_origin`
+pub type ForgetOriginFn = unsafe extern "C" fn(env: *mut c_void) -> i32;

@@ -74,6 +74,17 @@ impl VerdictBits {
         }
     }
 
+    /// Tells the emulator the origin of what the policy's processes send, if
+    /// it has provenance. Before any process has the policy.
+    pub fn set_origin(&self, origin: Option<u32>) -> Result<(), Error> {
+        let emulator = emulator::get()?;
+        if emulator.set_origin(self.number, origin) {
+            Ok(())
+        } else {
+            Err(Error::Internal)
+        }
+    }
+
     /// The number that stands in the word of a process.
     pub fn number(&self) -> u32 {
         self.number

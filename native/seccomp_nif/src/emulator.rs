@@ -15,6 +15,9 @@ pub struct Emulator {
     word: abi::WordFn,
     attach_self: abi::AttachSelfFn,
     attach: abi::AttachFn,
+    set_origin: abi::SetOriginFn,
+    origin: abi::OriginFn,
+    forget_origin: abi::ForgetOriginFn,
 }
 
 /// Why this emulator enforces nothing.
@@ -66,6 +69,12 @@ fn find() -> Result<Emulator, Unsupported> {
         word: function!(c"erl_seccomp_word", abi::WordFn),
         attach_self: function!(c"erl_seccomp_attach_self", abi::AttachSelfFn),
         attach: function!(c"erl_seccomp_attach", abi::AttachFn),
+        set_origin: function!(c"erl_seccomp_set_origin", abi::SetOriginFn),
+        origin: function!(c"erl_seccomp_origin", abi::OriginFn),
+        forget_origin: function!(
+            c"erl_seccomp_forget_origin",
+            abi::ForgetOriginFn
+        ),
     };
     stay_loaded();
     // SAFETY: HOOKS is static, and its functions stay where they are because
@@ -159,5 +168,32 @@ impl Emulator {
     ) -> bool {
         // SAFETY: as promised by the caller.
         unsafe { (self.attach)(env, pid, tag, request) == abi::OK }
+    }
+
+    /// Says what origin a policy has, if it has provenance; false if it
+    /// cannot have that. No process may have the policy yet.
+    pub fn set_origin(&self, policy: u32, origin: Option<u32>) -> bool {
+        let (origin, provenance) = origin.map_or((0, 0), |id| (id, 1));
+        // SAFETY: the emulator checks both numbers.
+        unsafe { (self.set_origin)(policy, origin, provenance) == 0 }
+    }
+
+    /// For whom the caller acts, if not for itself.
+    ///
+    /// # Safety
+    /// `env` must be the environment of the NIF call that is running.
+    pub unsafe fn origin(&self, env: *mut c_void) -> Option<u32> {
+        let mut origin = 0;
+        // SAFETY: as promised by the caller.
+        (unsafe { (self.origin)(env, &mut origin) } != 0).then_some(origin)
+    }
+
+    /// The caller acts for itself from now on; false if it is restricted.
+    ///
+    /// # Safety
+    /// As for [`Emulator::origin`].
+    pub unsafe fn forget_origin(&self, env: *mut c_void) -> bool {
+        // SAFETY: as promised by the caller.
+        unsafe { (self.forget_origin)(env) == 0 }
     }
 }

@@ -11,6 +11,7 @@ use seccomp_core::Decision;
 
 use crate::abi::{self, Eterm, Hooks};
 use crate::error::{self, Error, Result};
+use crate::hooks_origin;
 use crate::installed::{self, Installed};
 use crate::table::{self, Entry, Origin};
 use crate::term;
@@ -26,6 +27,8 @@ pub static HOOKS: Hooks = Hooks {
     status,
     inherit,
     exited,
+    inherit_origin: hooks_origin::inherit_origin,
+    meet_origins: hooks_origin::meet_origins,
 };
 
 /// What somebody wants done to a process.
@@ -84,7 +87,7 @@ impl Request {
 }
 
 /// Runs `body`; a panic in it gives `fallback`.
-fn guard<T>(fallback: T, body: impl FnOnce() -> T) -> T {
+pub fn guard<T>(fallback: T, body: impl FnOnce() -> T) -> T {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or(fallback)
 }
 

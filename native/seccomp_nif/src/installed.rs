@@ -10,31 +10,47 @@ use seccomp_core::{Compiled, Flags, Interner, Mfa, Policy, PolicyHash};
 use crate::abi;
 use crate::bits::VerdictBits;
 use crate::error::{Error, Result};
+use crate::origins;
 use crate::term::Atoms;
 
 /// A compiled policy with its verdict bits. It dies with the last process or
 /// handle that holds it, and its number becomes free then.
 pub struct Installed {
-    policy: Policy,
+    policy: Arc<Policy>,
     hash: PolicyHash,
     compiled: Compiled,
     bits: Option<VerdictBits>,
+    /// What its processes' messages carry; `None`: it has no provenance.
+    origin: Option<origins::Id>,
 }
 
 static INTERNED: Lazy<Interner<Installed>> = Lazy::new(Interner::default);
 
 /// The one object for this policy.
 pub fn install(policy: Policy) -> Result<Arc<Installed>> {
+    install_shared(Arc::new(policy))
+}
+
+/// The same for a policy that others hold, too.
+pub fn install_shared(policy: Arc<Policy>) -> Result<Arc<Installed>> {
     let hash = policy.hash();
     INTERNED.get_or_try_insert(hash, || {
         let env = OwnedEnv::new();
         let compiled = env.run(|env| Compiled::new(&policy, &Atoms(env)))?;
-        Ok(Installed {
+        let bits = VerdictBits::new()?;
+        let origin = policy.provenance().then(|| origins::born(&policy, hash));
+        // From here on Drop takes back what was taken.
+        let installed = Installed {
+            policy,
             hash,
             compiled,
-            bits: VerdictBits::new()?,
-            policy,
-        })
+            bits,
+            origin,
+        };
+        if let Some(bits) = &installed.bits {
+            bits.set_origin(origin)?;
+        }
+        Ok(installed)
     })
 }
 
@@ -47,6 +63,11 @@ impl Installed {
     /// What the policy is known by.
     pub fn hash(&self) -> PolicyHash {
         self.hash
+    }
+
+    /// What messages of its processes carry, if it has provenance.
+    pub fn origin(&self) -> Option<origins::Id> {
+        self.origin
     }
 
     /// The compiled form.
@@ -68,6 +89,14 @@ impl Installed {
     /// What restricts a process under `self` further by `other`.
     pub fn meet(&self, other: &Installed) -> Result<Arc<Installed>> {
         install(self.policy.meet(&other.policy)?)
+    }
+}
+
+impl Drop for Installed {
+    fn drop(&mut self) {
+        if let Some(origin) = self.origin {
+            origins::died(origin, self.hash);
+        }
     }
 }
 

@@ -77,6 +77,7 @@ pub fn facts<'a>(
         ("flags", installed.flags().encode(env)),
         ("spawn", term::atom(env, &policy.spawn().to_string())),
         ("inherit", policy.inherit().encode(env)),
+        ("provenance", policy.provenance().encode(env)),
         ("on_deny", term::atom(env, &policy.on_deny().to_string())),
         ("rules", patterns.encode(env)),
         ("layers", policy.layers().len().encode(env)),

@@ -19,7 +19,7 @@ use crate::term;
 use crate::violations::{self, Action, Violation};
 
 mod atoms {
-    rustler::atoms! { ok, wait, trusted, restrict, replace, restricted_by, inherited }
+    rustler::atoms! { ok, wait, trusted, restrict, replace, restricted_by, inherited, on_behalf }
 }
 
 /// Has the emulator carry out a change: `ok` or a trap for the caller itself,
@@ -165,6 +165,9 @@ fn process_info<'a>(env: Env<'a>, target: Term<'a>) -> Result<Term<'a>> {
         }
         Origin::Inherited(pid) => {
             (atoms::inherited(), term::immediate(env, pid))
+        }
+        Origin::OnBehalf(pid) => {
+            (atoms::on_behalf(), term::immediate(env, pid))
         }
     };
     let policy: &Installed = &entry.policy;

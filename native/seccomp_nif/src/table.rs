@@ -17,6 +17,8 @@ pub enum Origin {
     RestrictedBy(Eterm),
     /// It was started by this restricted process.
     Inherited(Eterm),
+    /// It was started by this process on behalf of a restricted one.
+    OnBehalf(Eterm),
 }
 
 /// What is known of a restricted process.

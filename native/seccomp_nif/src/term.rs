@@ -257,6 +257,7 @@ pub fn spec(term: Term) -> Result<PolicySpec> {
     if let Some(inherit) = option(term, "inherit", BOOLEANS)? {
         spec.inherit = inherit;
     }
+    spec.provenance = option(term, "provenance", BOOLEANS)?;
     if let Some(on_deny) = option(term, "on_deny", REACTIONS)? {
         spec.on_deny = on_deny;
     }
@@ -291,6 +292,9 @@ pub fn spec_term<'a>(env: Env<'a>, spec: &PolicySpec) -> Term<'a> {
         ("base", spec.base.encode(env)),
         ("unknown", atom(env, unknown)),
     ];
+    if let Some(provenance) = spec.provenance {
+        pairs.push(("provenance", provenance.encode(env)));
+    }
     if let Some(comment) = &spec.comment {
         pairs.push(("comment", comment.encode(env)));
     }

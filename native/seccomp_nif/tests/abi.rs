@@ -53,6 +53,8 @@ fn fields() -> Vec<(&'static str, usize)> {
         ("status", offset_of!(Hooks, status)),
         ("inherit", offset_of!(Hooks, inherit)),
         ("exited", offset_of!(Hooks, exited)),
+        ("inherit_origin", offset_of!(Hooks, inherit_origin)),
+        ("meet_origins", offset_of!(Hooks, meet_origins)),
     ]
 }
 

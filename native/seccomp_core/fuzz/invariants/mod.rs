@@ -137,6 +137,7 @@ pub fn meet(data: &[u8]) {
         assert!(all.on_deny() >= part.on_deny());
         assert!(all.spawn() >= part.spawn());
         assert!(all.inherit() >= part.inherit());
+        assert!(all.provenance() >= part.provenance());
         let again = all.meet(part).map(|p| p.hash());
         assert_eq!(again, Ok(all.hash()));
     }

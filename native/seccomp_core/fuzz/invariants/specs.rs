@@ -85,6 +85,7 @@ pub fn spec(bytes: &mut Unstructured) -> Result<PolicySpec> {
     let mut spec = PolicySpec::new(mode, rules);
     spec.spawn = *bytes.choose(&[Permission::Allow, Permission::Deny])?;
     spec.inherit = bytes.arbitrary()?;
+    spec.provenance = bytes.arbitrary()?;
     spec.on_deny =
         *bytes.choose(&[OnDeny::Log, OnDeny::Raise, OnDeny::Kill])?;
     spec.base = bytes.arbitrary()?;

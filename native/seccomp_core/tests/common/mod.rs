@@ -78,15 +78,24 @@ pub fn spec() -> impl Strategy<Value = PolicySpec> {
     let on_deny =
         prop_oneof![Just(OnDeny::Log), Just(OnDeny::Raise), Just(OnDeny::Kill)];
     let unknown = prop_oneof![Just(Unknown::Error), Just(Unknown::Allow)];
-    let flags = (any::<bool>(), any::<bool>());
+    let flags = (any::<bool>(), any::<Option<bool>>(), any::<bool>());
     let comment = option::of(any::<String>());
     (mode, rules(), spawn, on_deny, unknown, flags, comment).prop_map(
-        |(mode, rules, spawn, on_deny, unknown, (inherit, base), comment)| {
+        |(
+            mode,
+            rules,
+            spawn,
+            on_deny,
+            unknown,
+            (inherit, provenance, base),
+            comment,
+        )| {
             PolicySpec {
                 mode,
                 rules,
                 spawn,
                 inherit,
+                provenance,
                 on_deny,
                 base,
                 unknown,
