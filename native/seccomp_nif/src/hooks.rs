@@ -11,6 +11,7 @@ use seccomp_core::Decision;
 
 use crate::abi::{self, Eterm, Hooks};
 use crate::error::{self, Error, Result};
+use crate::hooks_nodes;
 use crate::hooks_origin;
 use crate::installed::{self, Installed};
 use crate::table::{self, Entry, Origin};
@@ -29,6 +30,9 @@ pub static HOOKS: Hooks = Hooks {
     exited,
     inherit_origin: hooks_origin::inherit_origin,
     meet_origins: hooks_origin::meet_origins,
+    hash_of_origin: hooks_nodes::hash_of_origin,
+    origin_of_hash: hooks_nodes::origin_of_hash,
+    remote_child: hooks_nodes::remote_child,
 };
 
 /// What somebody wants done to a process.

@@ -19,7 +19,7 @@ use crate::term;
 use crate::violations::{self, Action, Violation};
 
 mod atoms {
-    rustler::atoms! { ok, wait, trusted, restrict, replace, restricted_by, inherited, on_behalf }
+    rustler::atoms! { ok, wait, trusted, restrict, replace, restricted_by, inherited, on_behalf, remote }
 }
 
 /// Has the emulator carry out a change: `ok` or a trap for the caller itself,
@@ -169,6 +169,7 @@ fn process_info<'a>(env: Env<'a>, target: Term<'a>) -> Result<Term<'a>> {
         Origin::OnBehalf(pid) => {
             (atoms::on_behalf(), term::immediate(env, pid))
         }
+        Origin::Remote(node) => (atoms::remote(), term::immediate(env, node)),
     };
     let policy: &Installed = &entry.policy;
     let mut pairs = facts(env, policy);

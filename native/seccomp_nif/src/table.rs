@@ -19,6 +19,8 @@ pub enum Origin {
     Inherited(Eterm),
     /// It was started by this process on behalf of a restricted one.
     OnBehalf(Eterm),
+    /// This node asked for it, on behalf of a restricted process.
+    Remote(Eterm),
 }
 
 /// What is known of a restricted process.

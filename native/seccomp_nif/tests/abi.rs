@@ -55,6 +55,9 @@ fn fields() -> Vec<(&'static str, usize)> {
         ("exited", offset_of!(Hooks, exited)),
         ("inherit_origin", offset_of!(Hooks, inherit_origin)),
         ("meet_origins", offset_of!(Hooks, meet_origins)),
+        ("hash_of_origin", offset_of!(Hooks, hash_of_origin)),
+        ("origin_of_hash", offset_of!(Hooks, origin_of_hash)),
+        ("remote_child", offset_of!(Hooks, remote_child)),
     ]
 }
 
