@@ -5,7 +5,7 @@
 %% stock emulator and on a patched one; only there are policies enforced.
 -module(cluster_demo_host).
 
--export([services/0, guard/0, sandboxed/2, hostile/2, job/1, done/2, denials/0]).
+-export([services/0, connect/2, guard/0, sandboxed/2, hostile/2, job/1, done/2, denials/0]).
 -export([init/1, start_job/3, relay/1]).
 
 %% What sandboxed code must not reach.
@@ -37,6 +37,15 @@ services() ->
     end),
     receive
         {Holder, ready} -> ok
+    end.
+
+%% Patched nodes tell each other of their policies when they connect.
+-spec connect(stock | patched, node()) -> ok.
+connect(Kind, Node) ->
+    true = net_kernel:connect_node(Node),
+    case Kind of
+        patched -> ok = seccomp_nodes:sync(Node, 10000);
+        stock -> ok
     end.
 
 -spec init([]) -> {ok, {supervisor:sup_flags(), [supervisor:child_spec()]}}.

@@ -16,6 +16,7 @@ start(Kind, #{guard := Guard}) ->
     [One, Same] = [host(Kind, Cookie), host(Kind, Cookie)],
     Stock = host(stock, Cookie),
     [ok = call(Host, cluster_demo_host, services, []) || Host <- [One, Same, Stock]],
+    ok = call(One, cluster_demo_host, connect, [Kind, element(2, Same)]),
     Vault = call(One, erlang, whereis, [vault]),
     case Guard andalso call(One, cluster_demo_host, guard, []) of
         {error, Reason} when Kind =:= patched -> throw({demo, guard_failed(Reason)});
