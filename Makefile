@@ -31,8 +31,8 @@ NIF     := priv/native/seccomp_nif.so
 # Everything Erlang runs on the patched runtime, rebar3 included.
 ON_PATCHED := PATH="$(RUNTIME)/bin:$$PATH"
 
-.PHONY: help deps otp nif compile erl shell demo test test-rust test-erlang \
-        test-elixir escapes oracle bench soak mutants fuzz check-memory \
+.PHONY: help deps otp nif compile erl shell demo demo-cluster test test-rust \
+        test-erlang test-elixir escapes oracle bench soak mutants fuzz check-memory \
         check-debug lint lint-rust lint-erlang lint-c docs patch-check \
         patch-refresh clean distclean \
         otp-suites otp-baseline
@@ -73,6 +73,13 @@ demo: compile ## evaluate human input in restricted processes
 	    "$(RUNTIME)/bin/erlc" -o _build/demo examples/*.erl && \
 	    "$(RUNTIME)/bin/erl" -noshell -pa _build/demo \
 	        -run seccomp_demo main "$(INPUT)"
+
+demo-cluster: compile ## three ways round a policy, between nodes: stock, patched
+	@cd $(TOP) && rm -rf _build/demo-cluster && mkdir -p _build/demo-cluster && \
+	    "$(RUNTIME)/bin/erlc" -o _build/demo-cluster examples/cluster/*.erl \
+	        test/seccomp_test_node.erl && \
+	    "$(RUNTIME)/bin/erl" -noshell -pa _build/demo-cluster \
+	        -run cluster_demo main </dev/null
 
 test: test-rust test-erlang test-elixir ## all tests, on the patched runtime
 

@@ -92,8 +92,12 @@ enforcement() ->
 -spec compile(policy_map()) -> {ok, policy()} | {error, reason()}.
 compile(Map) when is_map(Map) ->
     case seccomp_policy:compile(Map, []) of
-        {ok, Ref} -> {ok, {seccomp_policy, Ref}};
-        {error, _} = Error -> Error
+        {ok, Ref} ->
+            %% One that other nodes do not know is none to act under there.
+            _ = [ok = seccomp_nodes:announce() || seccomp_nif:flags(self()) =:= 0],
+            {ok, {seccomp_policy, Ref}};
+        {error, _} = Error ->
+            Error
     end;
 compile(Map) ->
     ?BADARG([Map], [options]).

@@ -124,9 +124,24 @@ attach_evaluator(Pid, Shell, Policy, How) ->
             Error
     end.
 
+%% Other nodes are told first what the process will be known under there, and
+%% afterwards what came of the policy that it had.
 attach(Pid, Policy, How) ->
+    ok = announce(How),
     Tag = make_ref(),
-    await(seccomp_nif:set_policy(Pid, Policy, How, Tag), Tag, Pid).
+    case await(seccomp_nif:set_policy(Pid, Policy, How, Tag), Tag, Pid) of
+        ok when How =:= restrict -> announce(How);
+        Answer -> Answer
+    end.
+
+%% What restricted callers made of their own policy is told without them.
+announce(restrict) ->
+    case seccomp_nif:flags(self()) of
+        0 -> seccomp_nodes:announce();
+        _RestrictedOrUnsupported -> ok
+    end;
+announce(replace) ->
+    ok.
 
 %% `wait` promises a message, also when the process ends first.
 await(wait, Tag, Pid) ->

@@ -32,7 +32,11 @@ reloaded, so whatever may change lives in other modules. Use `seccomp`.
     violations_json/0,
     guard_set/4,
     guard_unset/0,
-    guard_state/0
+    guard_state/0,
+    origins_next/0,
+    origins_from/1,
+    policy_to_wire/1,
+    policy_from_wire/2
 ]).
 
 -export_type([rule/0, spec/0, tag/0, failure/0, answer/0, mfarity/0]).
@@ -61,7 +65,11 @@ reloaded, so whatever may change lives in other modules. Use `seccomp`.
     violations_json/0,
     guard_set/4,
     guard_unset/0,
-    guard_state/0
+    guard_state/0,
+    origins_next/0,
+    origins_from/1,
+    policy_to_wire/1,
+    policy_from_wire/2
 ]).
 
 -on_load(init/0).
@@ -173,3 +181,17 @@ guard_unset() -> ?NOT_LOADED.
 
 -spec guard_state() -> map() | {error, failure()}.
 guard_state() -> ?NOT_LOADED.
+
+-spec origins_next() -> non_neg_integer().
+origins_next() -> ?NOT_LOADED.
+
+-spec origins_from(non_neg_integer()) ->
+    {Next :: non_neg_integer(), [Hash :: binary()]}.
+origins_from(_First) -> ?NOT_LOADED.
+
+-spec policy_to_wire(Hash :: binary()) -> {ok, binary() | none} | {error, failure()}.
+policy_to_wire(_Hash) -> ?NOT_LOADED.
+
+-spec policy_from_wire(Hash :: binary(), binary()) ->
+    {ok, reference()} | {error, failure()}.
+policy_from_wire(_Hash, _Text) -> ?NOT_LOADED.

@@ -3,7 +3,10 @@
 
 -include("seccomp_doc.hrl").
 
-?MODULEDOC("The supervisor of the process that logs denials.").
+?MODULEDOC("
+The supervisor of the process that logs denials, and of the one that exchanges
+policies with other nodes, where policies are enforced.
+").
 
 -behaviour(supervisor).
 
@@ -21,9 +24,14 @@ start_link() ->
 ?NODOC.
 -spec init([]) -> {ok, {supervisor:sup_flags(), [supervisor:child_spec()]}}.
 init([]) ->
-    Children =
+    Nodes =
+        case seccomp_nif:enforcement() of
+            {enforced, _, _} -> [#{id => seccomp_nodes, start => {seccomp_nodes, start_link, []}}];
+            {unsupported, _, _} -> []
+        end,
+    Report =
         case application:get_env(seccomp, log_violations, true) of
             true -> [#{id => seccomp_report, start => {seccomp_report, start_link, []}}];
             false -> []
         end,
-    {ok, {#{strategy => one_for_one}, Children}}.
+    {ok, {#{strategy => one_for_one}, Nodes ++ Report}}.

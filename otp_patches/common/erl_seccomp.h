@@ -126,6 +126,16 @@ typedef struct {
      * process (a pid or name; `spawn` for one yet to come). */
     void (*refused)(Eterm node, Eterm target, Eterm module, Eterm function,
                     Uint32 arity);
+    /* Between nodes, see erl_seccomp_dist.c. The hash of an origin's policy,
+     * 32 bytes. Non-zero: there is none. */
+    Sint32 (*hash_of_origin)(Uint32 origin, unsigned char *hash);
+    /* The origin whose policy has this hash, or zero. */
+    Uint32 (*origin_of_hash)(const unsigned char *hash);
+    /* A node asks for a process on behalf of an origin: the child gets the
+     * policy of that as well as any it has; its word. Non-zero: it could not
+     * be given. */
+    Sint32 (*remote_child)(Eterm child, Eterm node, Uint32 origin,
+                           Uint32 *word);
 } ErtsSeccompHooks;
 
 struct export_;

@@ -58,6 +58,7 @@ mod rule_text;
 mod spec;
 mod suggest;
 mod verdict;
+mod wire;
 
 pub use compile::{AtomTable, Compiled, Mfa};
 pub use error::Error;
@@ -72,3 +73,4 @@ pub use rule::{Pat, Pattern, Rule};
 pub use spec::{PolicySpec, Unknown};
 pub use suggest::suggest;
 pub use verdict::{Decision, Verdict};
+pub use wire::MAX_PATTERNS;

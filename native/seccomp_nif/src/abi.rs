@@ -136,6 +136,17 @@ pub struct Hooks {
         function: Eterm,
         arity: u32,
     ),
+    /// The hash of an origin's policy, 32 bytes.
+    pub hash_of_origin: unsafe extern "C" fn(origin: u32, hash: *mut u8) -> i32,
+    /// The origin whose policy has this hash.
+    pub origin_of_hash: unsafe extern "C" fn(hash: *const u8) -> u32,
+    /// Another node asks for a process on behalf of an origin.
+    pub remote_child: unsafe extern "C" fn(
+        child: Eterm,
+        node: Eterm,
+        origin: u32,
+        word: *mut u32,
+    ) -> i32,
 }
 
 /// `erl_seccomp_abi`

@@ -19,7 +19,10 @@ use crate::term;
 use crate::violations::{self, Action, Violation};
 
 mod atoms {
-    rustler::atoms! { ok, wait, trusted, restrict, replace, restricted_by, inherited, on_behalf, node, undefined }
+    rustler::atoms! {
+        ok, wait, trusted, restrict, replace, restricted_by, inherited,
+        on_behalf, node, remote, undefined
+    }
 }
 
 /// Has the emulator carry out a change: `ok` or a trap for the caller itself,
@@ -170,6 +173,7 @@ fn process_info<'a>(env: Env<'a>, target: Term<'a>) -> Result<Term<'a>> {
             (atoms::on_behalf(), term::immediate(env, pid))
         }
         Origin::Node(node) => (atoms::node(), term::immediate(env, node)),
+        Origin::Remote(node) => (atoms::remote(), term::immediate(env, node)),
     };
     let policy: &Installed = &entry.policy;
     let mut pairs = facts(env, policy);

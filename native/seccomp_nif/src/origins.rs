@@ -28,6 +28,7 @@ pub type Id = u32;
 
 struct Known {
     policy: Arc<Policy>,
+    hash: PolicyHash,
     /// How many objects there are for it: two threads may make the same.
     living: usize,
     /// Which of its deaths the newest grave is for.
@@ -85,6 +86,7 @@ pub fn born(policy: &Arc<Policy>, hash: PolicyHash) -> Id {
         .entry(id)
         .or_insert_with(|| Known {
             policy: Arc::clone(policy),
+            hash,
             living: 0,
             deaths: 0,
         })
@@ -136,6 +138,41 @@ pub fn died(id: Id, hash: PolicyHash) {
 pub fn find(id: Id) -> Option<Arc<Installed>> {
     let policy = Arc::clone(&lock(&ORIGINS).known.get(&id)?.policy);
     installed::install_shared(policy).ok()
+}
+
+/// The hash of a number's policy.
+pub fn hash(id: Id) -> Option<PolicyHash> {
+    lock(&ORIGINS).known.get(&id).map(|known| known.hash)
+}
+
+/// The number of the policy with this hash.
+pub fn named(hash: &PolicyHash) -> Option<Id> {
+    lock(&ORIGINS).by_hash.get(hash).copied()
+}
+
+/// The readable form of a number's policy.
+pub fn policy(id: Id) -> Option<Arc<Policy>> {
+    let origins = lock(&ORIGINS);
+    origins
+        .known
+        .get(&id)
+        .map(|known| Arc::clone(&known.policy))
+}
+
+/// The next number to be given.
+pub fn next() -> Id {
+    lock(&ORIGINS).next
+}
+
+/// The next number to be given, and the hashes of all policies that have one
+/// from the first on.
+pub fn from(first: Id) -> (Id, Vec<PolicyHash>) {
+    let origins = lock(&ORIGINS);
+    if first == origins.next {
+        return (first, Vec::new());
+    }
+    let newer = origins.known.iter().filter(|(id, _)| **id >= first);
+    (origins.next, newer.map(|(_, known)| known.hash).collect())
 }
 
 /// The number of the meet of two.

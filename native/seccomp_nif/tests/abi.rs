@@ -68,6 +68,9 @@ fn fields() -> Vec<(&'static str, usize)> {
         ("meet_origins", offset_of!(Hooks, meet_origins)),
         ("guarded", offset_of!(Hooks, guarded)),
         ("refused", offset_of!(Hooks, refused)),
+        ("hash_of_origin", offset_of!(Hooks, hash_of_origin)),
+        ("origin_of_hash", offset_of!(Hooks, origin_of_hash)),
+        ("remote_child", offset_of!(Hooks, remote_child)),
     ]
 }
 

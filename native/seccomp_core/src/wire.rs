@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! Policies on their way to other nodes.
+//!
+//! Not the JSON that users write: groups are expanded already, for the other
+//! node may have others, and there can be several layers. Whoever reads one
+//! compares its hash with the name it was sent under, so a policy that one of
+//! the two does not fully understand is not taken for another.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::layer::{Entry, Layer, Origin};
+use crate::policy::{Mode, OnDeny, Permission, Policy, MAX_LAYERS};
+use crate::rule::{Pattern, Rule};
+
+/// The most patterns that are taken from another node in one policy.
+pub const MAX_PATTERNS: usize = 16 * 1024;
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireLayer {
+    mode: Mode,
+    patterns: Vec<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WirePolicy {
+    layers: Vec<WireLayer>,
+    spawn: Permission,
+    inherit: bool,
+    provenance: bool,
+    on_deny: OnDeny,
+}
+
+fn refused(message: &str) -> Error {
+    Error::BadJson {
+        message: message.to_owned(),
+        line: 0,
+        column: 0,
+    }
+}
+
+fn pattern(text: &str) -> Result<Pattern, Error> {
+    match text.parse()? {
+        Rule::Pattern(pattern) => Ok(pattern),
+        Rule::Group(_) => Err(refused("a group, which is not expanded")),
+    }
+}
+
+fn layer(wire: &WireLayer) -> Result<Layer, Error> {
+    let entries = wire.patterns.iter().enumerate().map(|(index, text)| {
+        Ok(Entry {
+            pattern: pattern(text)?,
+            origin: Origin::Rule {
+                position: index + 1,
+            },
+        })
+    });
+    Ok(Layer::new(
+        wire.mode,
+        entries.collect::<Result<_, Error>>()?,
+    ))
+}
+
+impl Policy {
+    /// Writes the policy for another node.
+    pub fn to_wire(&self) -> Result<String, Error> {
+        let layers = self.layers().iter().map(|layer| WireLayer {
+            mode: layer.mode(),
+            patterns: layer
+                .entries()
+                .iter()
+                .map(|entry| entry.pattern.to_string())
+                .collect(),
+        });
+        let wire = WirePolicy {
+            layers: layers.collect(),
+            spawn: self.spawn(),
+            inherit: self.inherit(),
+            provenance: self.provenance(),
+            on_deny: self.on_deny(),
+        };
+        serde_json::to_string(&wire)
+            .map_err(|error| refused(&error.to_string()))
+    }
+
+    /// Reads what another node wrote.
+    pub fn from_wire(text: &str) -> Result<Policy, Error> {
+        let wire: WirePolicy = serde_json::from_str(text)
+            .map_err(|error| refused(&error.to_string()))?;
+        let patterns: usize =
+            wire.layers.iter().map(|layer| layer.patterns.len()).sum();
+        let blacklists = wire
+            .layers
+            .iter()
+            .filter(|layer| layer.mode == Mode::Blacklist)
+            .count();
+        if wire.layers.is_empty()
+            || wire.layers.len() > MAX_LAYERS
+            || blacklists > 1
+            || patterns > MAX_PATTERNS
+        {
+            return Err(refused("too many layers or patterns, or no layer"));
+        }
+        Ok(Policy {
+            layers: wire.layers.iter().map(layer).collect::<Result<_, _>>()?,
+            spawn: wire.spawn,
+            inherit: wire.inherit,
+            provenance: wire.provenance,
+            on_deny: wire.on_deny,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::PolicySpec;
+
+    fn policy(mode: Mode, rules: &[&str]) -> Policy {
+        let rules = rules.iter().map(|rule| rule.parse().unwrap()).collect();
+        Policy::from_spec(&PolicySpec::new(mode, rules)).unwrap()
+    }
+
+    #[test]
+    fn what_is_written_reads_back_with_the_same_hash() {
+        let strange = ["'a b':'@c'/3", "'@x':_", "_:f/0", "'Elixir.Enum'"];
+        let simple = policy(Mode::Blacklist, &strange);
+        let met = policy(Mode::Whitelist, &["@pure", "os:getpid/0"])
+            .meet(&policy(Mode::Whitelist, &["@eval"]))
+            .and_then(|both| both.meet(&simple))
+            .unwrap();
+        for policy in [simple, met] {
+            let read = Policy::from_wire(&policy.to_wire().unwrap()).unwrap();
+            assert_eq!(read.hash(), policy.hash());
+        }
+    }
+
+    #[test]
+    fn reading_fails_closed() {
+        let text = policy(Mode::Blacklist, &["os"]).to_wire().unwrap();
+        for (from, to) in [
+            ("\"layers\":[{", "\"layers\":[],\"more\":[{"),
+            ("\"os\"", "\"@file\""),
+            ("\"os\"", "\"os/\""),
+            ("\"os\"", "1"),
+            ("}", ""),
+            ("\"inherit\":true,", ""),
+        ] {
+            let damaged = text.replacen(from, to, 1);
+            assert_ne!(damaged, text);
+            assert!(Policy::from_wire(&damaged).is_err(), "{damaged}");
+        }
+        let layer = r#"{"mode":"blacklist","patterns":["os"]}"#;
+        let two = text.replacen(layer, &format!("{layer},{layer}"), 1);
+        assert!(Policy::from_wire(&two).is_err());
+        let none = text.replacen(layer, "", 1);
+        assert!(Policy::from_wire(&none).is_err());
+    }
+
+    #[test]
+    fn what_is_too_large_is_not_taken() {
+        let many: Vec<String> =
+            (0..=MAX_PATTERNS).map(|n| format!("m:f{n}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        let text = policy(Mode::Blacklist, &many).to_wire().unwrap();
+        assert!(Policy::from_wire(&text).is_err());
+    }
+}
