@@ -25,12 +25,13 @@ reloaded, so whatever may change lives in other modules. Use `seccomp`.
     lift/2,
     flags/1,
     info/1,
+    serve_io/0,
     processes/0,
     violations/0,
     violations_json/0
 ]).
 
--export_type([rule/0, spec/0, tag/0, failure/0, answer/0, mfarity/0]).
+-export_type([rule/0, send/0, target/0, spec/0, tag/0, failure/0, answer/0, mfarity/0]).
 
 -nifs([
     enforcement/0,
@@ -49,6 +50,7 @@ reloaded, so whatever may change lives in other modules. Use `seccomp`.
     lift/2,
     flags/1,
     info/1,
+    serve_io/0,
     processes/0,
     violations/0,
     violations_json/0
@@ -67,8 +69,14 @@ reloaded, so whatever may change lives in other modules. Use `seccomp`.
     on_deny => raise | kill | log,
     base => boolean(),
     unknown => error | allow,
+    send => send(),
     comment => binary()
 }.
+-type send() :: any | none | [target()].
+-type target() ::
+    pid() | atom() | {name, atom()} | {Name :: atom(), node()}.
+%% The atoms `self`, `parent`, `children`, `replies` and `group_leader` are what
+%% the target is to the process; others are registered names.
 -type tag() :: reference().
 -type failure() :: {atom(), map()}.
 -type mfarity() :: {module(), atom(), arity()}.
@@ -137,6 +145,9 @@ flags(_Pid) -> ?NOT_LOADED.
 
 -spec info(pid()) -> map() | trusted | {error, failure()}.
 info(_Pid) -> ?NOT_LOADED.
+
+-spec serve_io() -> boolean().
+serve_io() -> ?NOT_LOADED.
 
 -spec processes() -> [pid()].
 processes() -> ?NOT_LOADED.

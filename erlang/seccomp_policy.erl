@@ -24,6 +24,7 @@ server later, which the restricted process may not ask.
     on_deny => raise | kill | log,
     base => boolean(),
     unknown => error | allow,
+    send => seccomp_nif:send(),
     comment => binary()
 }.
 -type options() :: #{
@@ -32,6 +33,7 @@ server later, which the restricted process may not ask.
     on_deny => raise | kill | log,
     base => boolean(),
     unknown => error | allow,
+    send => seccomp_nif:send(),
     comment => binary()
 }.
 
@@ -62,7 +64,7 @@ maybe_chain(Value, [Step | Steps]) ->
 
 %% -- Keys and values ---------------------------------------------------------
 
-keys() -> [mode, rules, spawn, inherit, on_deny, base, unknown, comment].
+keys() -> [mode, rules, spawn, inherit, on_deny, base, unknown, send, comment].
 
 check_keys(Map) ->
     case {maps:keys(maps:without(keys(), Map)), [mode, rules] -- maps:keys(Map)} of
@@ -98,6 +100,7 @@ is_value(inherit, V) -> is_boolean(V);
 is_value(on_deny, V) -> V =:= raise orelse V =:= kill orelse V =:= log;
 is_value(base, V) -> is_boolean(V);
 is_value(unknown, V) -> V =:= error orelse V =:= allow;
+is_value(send, V) -> V =:= any orelse V =:= none orelse is_list(V);
 is_value(comment, V) -> is_binary(V).
 
 expected(mode) -> <<"whitelist or blacklist">>;
@@ -105,6 +108,7 @@ expected(rules) -> <<"a list of rules">>;
 expected(spawn) -> <<"allow or deny">>;
 expected(on_deny) -> <<"raise, kill or log">>;
 expected(unknown) -> <<"error or allow">>;
+expected(send) -> <<"any, none or a list of targets">>;
 expected(comment) -> <<"a binary">>;
 expected(_Boolean) -> <<"true or false">>.
 

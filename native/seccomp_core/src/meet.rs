@@ -42,6 +42,7 @@ impl Policy {
             // A policy that a child sheds is the weaker one.
             inherit: self.inherit || other.inherit,
             on_deny: self.on_deny.max(other.on_deny),
+            send: self.send.meet(&other.send)?,
         })
     }
 }

@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::group::Groups;
 use crate::layer::{Entry, Layer, Origin};
 use crate::rule::Rule;
+use crate::send::SendRule;
 use crate::spec::PolicySpec;
 
 /// The most layers that a policy may have: each costs every new call a look.
@@ -97,6 +98,7 @@ pub struct Policy {
     pub(crate) spawn: Permission,
     pub(crate) inherit: bool,
     pub(crate) on_deny: OnDeny,
+    pub(crate) send: SendRule,
 }
 
 impl Display for Mode {
@@ -171,6 +173,7 @@ impl Policy {
             spawn: spec.spawn,
             inherit: spec.inherit,
             on_deny: spec.on_deny,
+            send: spec.send.clone(),
         })
     }
 
@@ -192,6 +195,11 @@ impl Policy {
     /// What happens at a denied call.
     pub fn on_deny(&self) -> OnDeny {
         self.on_deny
+    }
+
+    /// Whom the process may send to.
+    pub fn send(&self) -> &SendRule {
+        &self.send
     }
 }
 

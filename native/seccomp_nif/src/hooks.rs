@@ -11,6 +11,7 @@ use seccomp_core::Decision;
 
 use crate::abi::{self, Eterm, Hooks};
 use crate::error::{self, Error, Result};
+use crate::hooks_send;
 use crate::installed::{self, Installed};
 use crate::table::{self, Entry, Origin};
 use crate::term;
@@ -26,6 +27,7 @@ pub static HOOKS: Hooks = Hooks {
     status,
     inherit,
     exited,
+    send_denied: hooks_send::send_denied,
 };
 
 /// What somebody wants done to a process.
@@ -84,8 +86,18 @@ impl Request {
 }
 
 /// Runs `body`; a panic in it gives `fallback`.
-fn guard<T>(fallback: T, body: impl FnOnce() -> T) -> T {
+pub fn guard<T>(fallback: T, body: impl FnOnce() -> T) -> T {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or(fallback)
+}
+
+/// What the emulator is told and what is recorded; nothing of what is allowed.
+pub fn reaction(decision: Decision) -> Option<(i32, violations::Action)> {
+    match decision {
+        Decision::Allow => None,
+        Decision::Log => Some((abi::LOG, violations::Action::Log)),
+        Decision::Raise => Some((abi::RAISE, violations::Action::Raise)),
+        Decision::Kill => Some((abi::KILL, violations::Action::Kill)),
+    }
 }
 
 fn verdict(
@@ -96,13 +108,10 @@ fn verdict(
     let Some(policy) = table::policy(pid) else {
         return abi::RAISE;
     };
-    let (answer, action) = match decision(&policy) {
-        Decision::Allow => return abi::ALLOW,
-        Decision::Log => (abi::LOG, violations::Action::Log),
-        Decision::Raise => (abi::RAISE, violations::Action::Raise),
-        Decision::Kill => (abi::KILL, violations::Action::Kill),
+    let Some((answer, action)) = reaction(decision(&policy)) else {
+        return abi::ALLOW;
     };
-    violations::record(pid, call, policy.hash(), action);
+    violations::record(pid, call, None, policy.hash(), action);
     answer
 }
 

@@ -10,6 +10,7 @@ use seccomp_core::{Compiled, Flags, Interner, Mfa, Policy, PolicyHash};
 use crate::abi;
 use crate::bits::VerdictBits;
 use crate::error::{Error, Result};
+use crate::send::Rule;
 use crate::term::Atoms;
 
 /// A compiled policy with its verdict bits. It dies with the last process or
@@ -28,11 +29,18 @@ pub fn install(policy: Policy) -> Result<Arc<Installed>> {
     let hash = policy.hash();
     INTERNED.get_or_try_insert(hash, || {
         let env = OwnedEnv::new();
-        let compiled = env.run(|env| Compiled::new(&policy, &Atoms(env)))?;
+        let (compiled, send) = env.run(|env| {
+            let atoms = Atoms(env);
+            let compiled = Compiled::new(&policy, &atoms)?;
+            Ok::<_, seccomp_core::Error>((
+                compiled,
+                Rule::new(policy.send(), &atoms)?,
+            ))
+        })?;
         Ok(Installed {
             hash,
             compiled,
-            bits: VerdictBits::new()?,
+            bits: VerdictBits::new(send)?,
             policy,
         })
     })
@@ -62,7 +70,8 @@ impl Installed {
     /// The word that the emulator keeps for a process under the policy.
     pub fn word(&self) -> Result<u32> {
         let bits = self.bits.as_ref().ok_or(Error::Internal)?;
-        Ok(u32::from(self.flags()) | bits.number() << abi::POLICY_SHIFT)
+        let send = if bits.has_send_rule() { abi::SEND } else { 0 };
+        Ok(u32::from(self.flags()) | send | bits.number() << abi::POLICY_SHIFT)
     }
 
     /// What restricts a process under `self` further by `other`.

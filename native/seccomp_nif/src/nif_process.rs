@@ -178,6 +178,14 @@ fn info<'a>(env: Env<'a>, target: Term<'a>) -> Term<'a> {
     answer(env, process_info(env, target))
 }
 
+/// Makes the caller a group leader that restricted processes may use.
+#[rustler::nif]
+fn serve_io(env: Env) -> bool {
+    let raw_env = env.as_c_arg().cast::<c_void>();
+    // SAFETY: this is the environment of the running call.
+    emulator::get().is_ok_and(|emulator| unsafe { emulator.serve_io(raw_env) })
+}
+
 #[rustler::nif]
 fn processes(env: Env) -> Term {
     let pids: Vec<Term> = table::pids()
@@ -199,18 +207,31 @@ fn mfa_term<'a>(env: Env<'a>, (m, f, a): violations::Call) -> Term<'a> {
     (term::immediate(env, m), term::immediate(env, f), a).encode(env)
 }
 
+/// A pid, port or name, or `{Name, Node}`; `{pid, Node}` for a process of
+/// another node.
+fn target_term<'a>(env: Env<'a>, target: violations::Target) -> Term<'a> {
+    let whom = term::immediate(env, target.target);
+    let node = term::immediate(env, target.node);
+    if node.is_atom() {
+        (whom, node).encode(env)
+    } else {
+        whom
+    }
+}
+
 fn violation_term<'a>(env: Env<'a>, violation: &Violation) -> Term<'a> {
-    term::map(
-        env,
-        &[
-            ("seq", violation.seq.encode(env)),
-            ("time", violation.time.encode(env)),
-            ("pid", term::immediate(env, violation.pid)),
-            ("mfa", mfa_term(env, violation.call)),
-            ("policy", violation.policy.to_string().encode(env)),
-            ("action", term::atom(env, action_name(violation.action))),
-        ],
-    )
+    let mut pairs = vec![
+        ("seq", violation.seq.encode(env)),
+        ("time", violation.time.encode(env)),
+        ("pid", term::immediate(env, violation.pid)),
+        ("mfa", mfa_term(env, violation.call)),
+        ("policy", violation.policy.to_string().encode(env)),
+        ("action", term::atom(env, action_name(violation.action))),
+    ];
+    if let Some(target) = violation.target {
+        pairs.push(("target", target_term(env, target)));
+    }
+    term::map(env, &pairs)
 }
 
 #[rustler::nif(name = "violations", schedule = "DirtyCpu")]
@@ -248,6 +269,8 @@ struct JsonViolation {
     time: u64,
     pid: String,
     mfa: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<String>,
     policy: String,
     action: &'static str,
 }
@@ -284,6 +307,9 @@ fn violations_json<'a>(env: Env<'a>) -> Term<'a> {
                 time: violation.time,
                 pid: text(violation.pid),
                 mfa: mfa(violation.call),
+                target: violation
+                    .target
+                    .map(|target| format!("{:?}", target_term(env, target))),
                 policy: violation.policy.to_string(),
                 action: action_name(violation.action),
             })

@@ -33,6 +33,16 @@ pub enum Action {
 /// Module, function and arity, as the emulator gives them.
 pub type Call = (Eterm, Eterm, u32);
 
+/// Whom a denied signal was for: a pid, port or name of this node, or what is
+/// known of one of another node.
+#[derive(Clone, Copy)]
+pub struct Target {
+    /// A local pid, port or name.
+    pub target: Eterm,
+    /// An atom for another node; the empty list for this one.
+    pub node: Eterm,
+}
+
 /// One denied call.
 #[derive(Clone)]
 pub struct Violation {
@@ -44,6 +54,8 @@ pub struct Violation {
     pub pid: Eterm,
     /// What was called.
     pub call: Call,
+    /// Whom it was for, when that is why.
+    pub target: Option<Target>,
     /// Under which policy.
     pub policy: PolicyHash,
     /// What happened.
@@ -60,13 +72,20 @@ static COUNTS: Lazy<DashMap<(PolicyHash, Call), u64, FixedState>> =
     Lazy::new(|| DashMap::with_hasher(FixedState::default()));
 
 /// Remembers a denied call. Never waits for a reader.
-pub fn record(pid: Eterm, call: Call, policy: PolicyHash, action: Action) {
+pub fn record(
+    pid: Eterm,
+    call: Call,
+    target: Option<Target>,
+    policy: PolicyHash,
+    action: Action,
+) {
     let seq = TOTAL.fetch_add(1, Ordering::Relaxed) + 1;
     let violation = Violation {
         seq,
         time: now(),
         pid,
         call,
+        target,
         policy,
         action,
     };
