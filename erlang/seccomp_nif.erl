@@ -26,6 +26,7 @@ reloaded, so whatever may change lives in other modules. Use `seccomp`.
     flags/1,
     info/1,
     serve_io/0,
+    serves_io/1,
     processes/0,
     violations/0,
     violations_json/0
@@ -51,6 +52,7 @@ reloaded, so whatever may change lives in other modules. Use `seccomp`.
     flags/1,
     info/1,
     serve_io/0,
+    serves_io/1,
     processes/0,
     violations/0,
     violations_json/0
@@ -148,6 +150,9 @@ info(_Pid) -> ?NOT_LOADED.
 
 -spec serve_io() -> boolean().
 serve_io() -> ?NOT_LOADED.
+
+-spec serves_io(pid()) -> boolean().
+serves_io(_Pid) -> ?NOT_LOADED.
 
 -spec processes() -> [pid()].
 processes() -> ?NOT_LOADED.

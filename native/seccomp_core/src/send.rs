@@ -271,6 +271,6 @@ mod tests {
         assert_eq!(Target::Name("kv".into()).to_string(), "kv");
         assert!(Target::remote("kv", "host").is_err());
         let remote = Target::remote("kv", "n@host").unwrap();
-        assert_eq!(remote.to_string(), "{kv,'n@host'}");
+        assert_eq!(remote.to_string(), "{kv,n@host}");
     }
 }

@@ -186,6 +186,12 @@ fn serve_io(env: Env) -> bool {
     emulator::get().is_ok_and(|emulator| unsafe { emulator.serve_io(raw_env) })
 }
 
+/// Whether a process is such a group leader.
+#[rustler::nif]
+fn serves_io<'a>(env: Env<'a>, target: Term<'a>) -> bool {
+    word(env, target).is_ok_and(|word| word & abi::SERVES_IO != 0)
+}
+
 #[rustler::nif]
 fn processes(env: Env) -> Term {
     let pids: Vec<Term> = table::pids()
