@@ -24,19 +24,25 @@ a sentence of the reason. Arguments of the wrong type raise `badarg`.
 -export([spawn/2, spawn_link/2, spawn_monitor/2, spawn_opt/3]).
 -export([flags/1, info/1, processes/0]).
 -export([origin/0, forget_origin/0]).
+-export([group_leader/1, group_leader/2, log/2]).
 -export([violations/0, violations/1, violations_json/0]).
 -export([guard_node/1, unguard_node/0, guard_info/0, guard_profile/1]).
 -export([format_error/1, format_error/2]).
 
--export_type([policy/0, rule/0, policy_map/0, options/0, reason/0, violations/0]).
+-export_type([policy/0, rule/0, send/0, policy_map/0, options/0, reason/0, violations/0]).
 
--compile({no_auto_import, [spawn/2, spawn_link/2, spawn_monitor/2, spawn_opt/3, processes/0]}).
+-compile({no_auto_import, [group_leader/2, spawn/2, spawn_link/2, spawn_monitor/2, spawn_opt/3, processes/0]}).
 
 -opaque policy() :: {seccomp_policy, reference()}.
 %% A compiled policy. Any number of processes can share one.
 -type rule() :: seccomp_nif:rule().
 %% `Module`, `{Module, Function}`, `{Module, Function, Arity}` or a group such
 %% as `'@pure'`; `'_'` is the wildcard in each place.
+-type send() :: seccomp_nif:send().
+%% Whom a process may send to. `self`, `parent`, `children` (processes and ports
+%% it started), `replies` (whoever waits for this reply), `group_leader` (a
+%% private one, see `group_leader/2`), pids, registered names, `{Name, Node}`;
+%% `{name, Name}` for a name that is one of these words.
 -type policy_map() :: seccomp_policy:policy_map().
 -type options() :: seccomp_policy:options().
 -type reason() :: seccomp_error:reason().
@@ -49,10 +55,10 @@ a sentence of the reason. Arguments of the wrong type raise `badarg`.
             time := integer(),
             pid := pid() | undefined,
             mfa := mfa(),
+            target => pid() | port() | atom() | {pid | atom(), node()},
             policy := binary(),
             action := raise | kill | log | refuse,
-            origin => {node, node()},
-            target => pid() | atom()
+            origin => {node, node()}
         }
     ],
     counters := [
@@ -226,6 +232,38 @@ spawn_opt({seccomp_policy, Ref}, Fun, Opts) when
     erlang:spawn_opt(seccomp_attach:entry(Ref, Fun), Opts);
 spawn_opt(Policy, Fun, Opts) ->
     ?BADARG([Policy, Fun, Opts], [policy, fun0, spawn_options]).
+
+%% -- Printing -----------------------------------------------------------------
+
+?DOC("`group_leader(Pid, #{})`.").
+-spec group_leader(pid()) -> {ok, pid()} | {error, reason()}.
+group_leader(Pid) when is_pid(Pid) -> group_leader(Pid, #{});
+group_leader(Pid) -> ?BADARG([Pid], [pid]).
+
+?DOC("
+Gives `Pid` a group leader of its own, which takes text, runs nothing that it is
+told to, and passes on to the former one. A policy whose `send` holds the word
+`group_leader` gives its processes one without this; this is for other limits:
+`max_request` (bytes), `max_rate` (bytes in a second, or `infinity`) and
+`timeout` (milliseconds for formatting). Trusted callers only.
+").
+-spec group_leader(pid(), seccomp_group_leader:options()) -> {ok, pid()} | {error, reason()}.
+group_leader(Pid, Opts) when is_pid(Pid), is_map(Opts) ->
+    case seccomp_group_leader:is_options(Opts) of
+        true -> seccomp_attach:group_leader(Pid, Opts);
+        false -> ?BADARG([Pid, Opts], [pid, leader_options])
+    end;
+group_leader(Pid, Opts) ->
+    ?BADARG([Pid, Opts], [pid, leader_options]).
+
+?DOC("
+Logs a text through the caller's private group leader, which hands it to
+`logger`. For restricted processes: what `logger` itself calls and asks for is
+more than they should be allowed. Other group leaders answer `{error, request}`.
+").
+-spec log(logger:level(), unicode:chardata()) -> ok | {error, term()}.
+log(Level, Text) when is_atom(Level) -> seccomp_group_leader:log(Level, Text);
+log(Level, Text) -> ?BADARG([Level, Text], [group, text]).
 
 %% -- Looking at processes ----------------------------------------------------
 

@@ -9,7 +9,7 @@ looks after the evaluators of shells. The arguments were checked in `seccomp`.
 ").
 
 -export([restrict/2, restrict_spawn/1, replace/2, lift/1]).
--export([must_enforce/0, entry/2]).
+-export([must_enforce/0, entry/2, group_leader/2]).
 
 -type result() :: ok | {error, seccomp_error:reason()}.
 
@@ -28,7 +28,8 @@ restrict_with(Pid, Map, Extra) ->
     end.
 
 %% All of this before the policy holds: the evaluator may be the caller.
-restrict_evaluator(Pid, Shell, #{mode := Mode, rules := Rules} = Map) ->
+restrict_evaluator(Pid, Shell, #{mode := Mode, rules := Rules} = Map0) ->
+    Map = shell_send(Shell, Map0),
     Extra = ['@shell' || Mode =:= whitelist],
     case seccomp_policy:compile(Map, Extra) of
         {ok, Policy} ->
@@ -43,6 +44,19 @@ restrict_evaluator(Pid, Shell, #{mode := Mode, rules := Rules} = Map) ->
         {error, _} = Error ->
             Error
     end.
+
+%% What is typed prints to the group leader of the shell, which runs functions
+%% for whoever prints: a policy in a shell is no wall.
+shell_send(_Shell, #{send := _} = Map) ->
+    Map;
+shell_send(Shell, #{mode := whitelist} = Map) ->
+    {group_leader, Leader} = process_info(Shell, group_leader),
+    case node(Leader) =:= node() of
+        true -> Map#{send => [self, parent, children, replies, Leader]};
+        false -> Map#{send => any}
+    end;
+shell_send(_Shell, Map) ->
+    Map.
 
 %% Evaluators to come inherit the policy from the shell, so none of them is
 %% free, not even until the keeper sees it. A blacklist may deny what the shell
@@ -96,6 +110,21 @@ must_enforce() ->
             erlang:error(Reason, [], [{error_info, #{module => seccomp_error, cause => []}}])
     end.
 
+?NODOC.
+-spec group_leader(pid(), seccomp_group_leader:options()) ->
+    {ok, pid()} | {error, seccomp_error:reason()}.
+group_leader(Pid, _Opts) when node(Pid) =/= node() ->
+    {error, seccomp_error:complete({remote_pid, #{}}, Pid)};
+group_leader(Pid, Opts) ->
+    case {enforced(), seccomp_nif:flags(self())} of
+        {ok, 0} ->
+            seccomp_group_leader:start(Pid, Opts);
+        {ok, _} ->
+            {error, {restricted, #{message => <<"a restricted process starts no group leader">>}}};
+        {{error, _} = Error, _} ->
+            Error
+    end.
+
 ?DOC("The first function of a process that `seccomp:spawn/2` starts.").
 -spec entry(reference(), fun(() -> Result)) -> fun(() -> Result).
 entry(Policy, Fun) ->
@@ -124,9 +153,18 @@ attach_evaluator(Pid, Shell, Policy, How) ->
             Error
     end.
 
+attach(Pid, Policy, How) when Pid =:= self() ->
+    ok = lead(Pid, Policy),
+    set_policy(Pid, Policy, How);
+attach(Pid, Policy, How) ->
+    case set_policy(Pid, Policy, How) of
+        ok -> lead(Pid, Policy);
+        {error, _} = Error -> Error
+    end.
+
 %% Other nodes are told first what the process will be known under there, and
 %% afterwards what came of the policy that it had.
-attach(Pid, Policy, How) ->
+set_policy(Pid, Policy, How) ->
     ok = announce(How),
     Tag = make_ref(),
     case await(seccomp_nif:set_policy(Pid, Policy, How, Tag), Tag, Pid) of
@@ -142,6 +180,19 @@ announce(restrict) ->
     end;
 announce(replace) ->
     ok.
+
+%% A policy that names the group leader has one of the library in mind. One that
+%% tightens itself cannot start any: it has one by then, or cannot print.
+lead(Pid, Policy) ->
+    case seccomp_nif:flags(self()) of
+        0 ->
+            case seccomp_group_leader:wanted(Policy) of
+                true -> seccomp_group_leader:ensure(Pid);
+                false -> ok
+            end;
+        _RestrictedOrUnsupported ->
+            ok
+    end.
 
 %% `wait` promises a message, also when the process ends first.
 await(wait, Tag, Pid) ->

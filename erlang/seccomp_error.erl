@@ -28,6 +28,7 @@ them the denials that the emulator raises.
     | {unknown_option, #{option := term(), _ => _}}
     | {missing_option, #{option := atom(), _ => _}}
     | {bad_option, #{option := atom(), value := term(), expected := binary(), _ => _}}
+    | {bad_target, #{message := binary(), position := pos_integer(), _ => _}}
     | {bad_json, #{line := non_neg_integer(), column := non_neg_integer(), _ => _}}
     | {too_many_layers, #{limit => pos_integer(), _ => _}}
     %% The process that it was meant for.
@@ -41,7 +42,7 @@ them the denials that the emulator raises.
     | {atom(), map()}.
 
 -type kind() ::
-    pid | mode | rules | options | policy | mfa | fun0 | spawn_options | json | group | guard.
+    leader_options | pid | mode | rules | options | policy | mfa | fun0 | spawn_options | json | group | guard | text.
 %% What an argument of the API has to be.
 
 ?DOC("A sentence for the reason of an `{error, Reason}`.").
@@ -90,6 +91,8 @@ format({remote_pid, #{pid := Pid, node := Node}}) ->
 format({unsupported, Map}) ->
     Why = maps:get(message, Map, <<"this emulator enforces no policies">>),
     [Why, "; ", maps:get(hint, Map, hint())];
+format({bad_target, #{message := Message, position := N}}) ->
+    io_lib:format("target ~b of send: ~ts", [N, Message]);
 format({_Name, #{message := Message} = Map}) ->
     [Message, position(Map)];
 format({Name, Map}) when is_atom(Name), is_map(Map) ->
@@ -103,9 +106,17 @@ that is not what it has to be.
 -spec format_error(term(), erlang:stacktrace()) ->
     #{pos_integer() | general => binary()}.
 format_error({seccomp, {M, F, A}}, Stack) when is_atom(M), is_atom(F), is_integer(A) ->
-    Text = io_lib:format("~ts is not allowed by this process's policy~ts", [
-        mfa({M, F, A}), started(Stack)
-    ]),
+    Text =
+        case target(Stack) of
+            {ok, Target} ->
+                io_lib:format("~ts to ~0tP is not allowed by this process's rule for sending", [
+                    mfa({M, F, A}), Target, 12
+                ]);
+            none ->
+                io_lib:format("~ts is not allowed by this process's policy~ts", [
+                    mfa({M, F, A}), started(Stack)
+                ])
+        end,
     #{general => unicode:characters_to_binary(Text)};
 format_error(Reason, [{_, _, Args, Info} | _]) when is_list(Args), is_list(Info) ->
     #{cause := Cause} = proplists:get_value(error_info, Info, #{cause => []}),
@@ -121,6 +132,15 @@ format_error(Reason, [{_, _, Args, Info} | _]) when is_list(Args), is_list(Info)
     end;
 format_error(_Reason, _Stack) ->
     #{}.
+
+%% Whom a denied signal was for.
+target([{_, _, _, Info} | _]) when is_list(Info) ->
+    case proplists:get_value(error_info, Info) of
+        #{send := Target} -> {ok, Target};
+        _ -> none
+    end;
+target(_Stack) ->
+    none.
 
 %% A denied spawn is mostly asked about for what it would have started.
 started([{erlang, Spawn, [M, F, Args | _], _} | _]) when
@@ -151,6 +171,7 @@ is(pid, Arg) -> is_pid(Arg);
 is(mode, Arg) -> Arg =:= whitelist orelse Arg =:= blacklist;
 is(rules, Arg) -> is_list(Arg);
 is(options, Arg) -> is_map(Arg);
+is(leader_options, Arg) -> seccomp_group_leader:is_options(Arg);
 is(policy, {seccomp_policy, Ref}) -> is_reference(Ref);
 is(policy, _) -> false;
 is(mfa, {M, F, A}) when is_atom(M), is_atom(F), is_integer(A) -> A >= 0 andalso A =< 255;
@@ -160,6 +181,7 @@ is(spawn_options, Arg) -> is_list(Arg) andalso is_integer(catch length(Arg));
 is(json, Arg) -> is_binary(Arg);
 is(group, Arg) -> is_atom(Arg);
 is(guard, Arg) -> is_map(Arg) orelse is_atom(Arg).
+is(text, _) -> true.
 
 %% Binaries, as in OTP's own modules: Elixir prints nothing else.
 -spec expectation(kind()) -> binary().
@@ -167,6 +189,8 @@ expectation(pid) -> <<"not a pid">>;
 expectation(mode) -> <<"neither whitelist nor blacklist">>;
 expectation(rules) -> <<"not a list of rules">>;
 expectation(options) -> <<"not a map">>;
+expectation(leader_options) ->
+    <<"not a map of max_request, max_rate and timeout, each a positive integer">>;
 expectation(policy) -> <<"not a policy; seccomp:compile/1 makes one">>;
 expectation(mfa) -> <<"not {Module, Function, Arity} with an arity of 0 to 255">>;
 expectation(fun0) -> <<"not a fun of no arguments">>;
@@ -174,6 +198,7 @@ expectation(spawn_options) -> <<"not a list of options">>;
 expectation(json) -> <<"not a binary">>;
 expectation(group) -> <<"not an atom">>;
 expectation(guard) -> <<"neither a map nor the name of a profile">>.
+expectation(text) -> <<"not a text">>.
 
 %% -- Words -------------------------------------------------------------------
 

@@ -25,6 +25,8 @@ reloaded, so whatever may change lives in other modules. Use `seccomp`.
     lift/2,
     flags/1,
     info/1,
+    serve_io/0,
+    serves_io/1,
     processes/0,
     origin/0,
     forget_origin/0,
@@ -39,7 +41,7 @@ reloaded, so whatever may change lives in other modules. Use `seccomp`.
     policy_from_wire/2
 ]).
 
--export_type([rule/0, spec/0, tag/0, failure/0, answer/0, mfarity/0]).
+-export_type([rule/0, send/0, target/0, spec/0, tag/0, failure/0, answer/0, mfarity/0]).
 
 -nifs([
     enforcement/0,
@@ -58,6 +60,8 @@ reloaded, so whatever may change lives in other modules. Use `seccomp`.
     lift/2,
     flags/1,
     info/1,
+    serve_io/0,
+    serves_io/1,
     processes/0,
     origin/0,
     forget_origin/0,
@@ -86,8 +90,14 @@ reloaded, so whatever may change lives in other modules. Use `seccomp`.
     on_deny => raise | kill | log,
     base => boolean(),
     unknown => error | allow,
+    send => send(),
     comment => binary()
 }.
+-type send() :: any | none | [target()].
+-type target() ::
+    pid() | atom() | {name, atom()} | {Name :: atom(), node()}.
+%% The atoms `self`, `parent`, `children`, `replies` and `group_leader` are what
+%% the target is to the process; others are registered names.
 -type tag() :: reference().
 -type failure() :: {atom(), map()}.
 -type mfarity() :: {module(), atom(), arity()}.
@@ -156,6 +166,12 @@ flags(_Pid) -> ?NOT_LOADED.
 
 -spec info(pid()) -> map() | trusted | {error, failure()}.
 info(_Pid) -> ?NOT_LOADED.
+
+-spec serve_io() -> boolean().
+serve_io() -> ?NOT_LOADED.
+
+-spec serves_io(pid()) -> boolean().
+serves_io(_Pid) -> ?NOT_LOADED.
 
 -spec processes() -> [pid()].
 processes() -> ?NOT_LOADED.

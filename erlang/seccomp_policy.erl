@@ -25,6 +25,7 @@ server later, which the restricted process may not ask.
     on_deny => raise | kill | log,
     base => boolean(),
     unknown => error | allow,
+    send => seccomp_nif:send(),
     comment => binary()
 }.
 -type options() :: #{
@@ -34,6 +35,7 @@ server later, which the restricted process may not ask.
     on_deny => raise | kill | log,
     base => boolean(),
     unknown => error | allow,
+    send => seccomp_nif:send(),
     comment => binary()
 }.
 
@@ -64,7 +66,7 @@ maybe_chain(Value, [Step | Steps]) ->
 
 %% -- Keys and values ---------------------------------------------------------
 
-keys() -> [mode, rules, spawn, inherit, provenance, on_deny, base, unknown, comment].
+keys() -> [mode, rules, spawn, inherit, provenance, on_deny, base, unknown, send, comment].
 
 check_keys(Map) ->
     case {maps:keys(maps:without(keys(), Map)), [mode, rules] -- maps:keys(Map)} of
@@ -101,6 +103,7 @@ is_value(provenance, V) -> is_boolean(V);
 is_value(on_deny, V) -> V =:= raise orelse V =:= kill orelse V =:= log;
 is_value(base, V) -> is_boolean(V);
 is_value(unknown, V) -> V =:= error orelse V =:= allow;
+is_value(send, V) -> V =:= any orelse V =:= none orelse is_list(V);
 is_value(comment, V) -> is_binary(V).
 
 expected(mode) -> <<"whitelist or blacklist">>;
@@ -108,6 +111,7 @@ expected(rules) -> <<"a list of rules">>;
 expected(spawn) -> <<"allow or deny">>;
 expected(on_deny) -> <<"raise, kill or log">>;
 expected(unknown) -> <<"error or allow">>;
+expected(send) -> <<"any, none or a list of targets">>;
 expected(comment) -> <<"a binary">>;
 expected(_Boolean) -> <<"true or false">>.
 

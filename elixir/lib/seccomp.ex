@@ -26,6 +26,7 @@ defmodule Seccomp do
           | {:on_deny, :raise | :kill | :log}
           | {:base, boolean}
           | {:unknown, :error | :allow}
+          | {:send, :any | :none | list}
           | {:comment, binary}
   @type options :: [option] | %{optional(atom) => term}
   @type reason :: {atom, map}
@@ -96,6 +97,10 @@ defmodule Seccomp do
   @doc "As `spawn/2`, and monitored by the caller."
   @spec spawn_monitor(policy, (() -> any)) :: {pid, reference}
   defdelegate spawn_monitor(policy, fun), to: :seccomp
+
+  @doc "Gives `pid` a group leader that runs nothing; for trusted callers."
+  @spec group_leader(pid, Enumerable.t()) :: {:ok, pid} | {:error, reason}
+  def group_leader(pid, options \\ []), do: :seccomp.group_leader(pid, Map.new(options))
 
   @doc "What a policy says to a call, without making it."
   @spec check(policy, mfa) :: :allow | {:deny, map}

@@ -74,6 +74,7 @@ void erts_seccomp_init(void)
     erts_seccomp_origin_init();
     erts_seccomp_guard_init();
     erts_seccomp_dist_init();
+    erts_seccomp_send_init();
 }
 
 /* The number of a new export entry. Numbers are never used twice, as the bit
@@ -92,8 +93,10 @@ Uint32 erts_seccomp_new_ix(void)
     return 0;
 }
 
-/* Leaves the exception that a denied call of M:F/A ends in. Gives freason. */
-static int refuse(Process *c_p, Eterm m, Eterm f, Uint a, Sint32 verdict)
+/* Leaves the exception that a denied call of M:F/A ends in, or a denied signal
+ * to the target that it was to be sent to. Gives freason. */
+static int refuse(Process *c_p, Eterm m, Eterm f, Uint a, Eterm target,
+                  Sint32 verdict)
 {
     Eterm *hp, mfa, reason, info;
 
@@ -109,27 +112,41 @@ static int refuse(Process *c_p, Eterm m, Eterm f, Uint a, Sint32 verdict)
     } else {
         /* As erlang:error/3 would do it; the arguments are taken from the
          * registers by save_stacktrace(). */
-        hp = HAlloc(c_p, MAP1_SZ + 4);
-        info = MAP1(hp, am_module, am_seccomp_error);
-        hp += MAP1_SZ;
+        if (is_value(target)) {
+            hp = HAlloc(c_p, MAP2_SZ);
+            info = MAP2(hp, am_module, am_seccomp_error, am_send, target);
+        } else {
+            hp = HAlloc(c_p, MAP1_SZ);
+            info = MAP1(hp, am_module, am_seccomp_error);
+        }
+        hp = HAlloc(c_p, 4);
         c_p->fvalue = TUPLE3(hp, reason, NIL, info);
         c_p->freason = EXC_ERROR_3;
     }
     return c_p->freason;
 }
 
+int erts_seccomp_refuse(Process *c_p, const ErtsCodeMFA *mfa, Eterm target,
+                        Sint32 verdict)
+{
+    return refuse(c_p, mfa->module, mfa->function, mfa->arity, target,
+                  verdict);
+}
+
 /*
  * For save_stacktrace(), once it has been given what refuse() left: whether
  * this is a denial. error/1, exit/1 and throw/1 are not the first entry of
  * stack traces that they raise, but have to be where they are denied. The map
- * of refuse() has no cause, as those of the library's own errors do.
+ * of refuse() has no cause, as those of the library's own errors do; that of a
+ * signal has a target.
  */
 int erts_seccomp_is_denial(Process *c_p)
 {
     const Eterm *module;
 
     if (c_p->freason != EXC_ERROR_3 || !is_flatmap(c_p->fvalue)
-        || flatmap_get_size(flatmap_val(c_p->fvalue)) != 1)
+        || (flatmap_get_size(flatmap_val(c_p->fvalue)) != 1
+            && !erts_maps_get(am_send, c_p->fvalue)))
         return 0;
     module = erts_maps_get(am_module, c_p->fvalue);
     return module && *module == am_seccomp_error;
@@ -137,7 +154,7 @@ int erts_seccomp_is_denial(Process *c_p)
 
 /* Who decides about a restricted process. Nobody does about one that has
  * ERTS_SECCOMP_DENY_ALL, whatever the library thinks that it has. */
-static const ErtsSeccompHooks *judge(Process *c_p)
+const ErtsSeccompHooks *erts_seccomp_judge(Process *c_p)
 {
     Uint32 policy = c_p->seccomp >> ERTS_SECCOMP_POLICY_SHIFT;
 
@@ -147,13 +164,13 @@ static const ErtsSeccompHooks *judge(Process *c_p)
 /* Asks the library about a call. Non-zero: denied, with the exception set. */
 static int ask(Process *c_p, Eterm m, Eterm f, Uint a, Sint32 *verdict)
 {
-    const ErtsSeccompHooks *h = judge(c_p);
+    const ErtsSeccompHooks *h = erts_seccomp_judge(c_p);
 
     *verdict = h ? h->decide(c_p->common.id, m, f, (Uint32) a)
                  : ERTS_SECCOMP_RAISE;
     if (*verdict == ERTS_SECCOMP_ALLOW || *verdict == ERTS_SECCOMP_LOG)
         return 0;
-    refuse(c_p, m, f, a, *verdict);
+    refuse(c_p, m, f, a, THE_NON_VALUE, *verdict);
     return 1;
 }
 
@@ -229,7 +246,7 @@ int erts_seccomp_undef(Process *c_p, Eterm m, Eterm f, Uint a)
 /* A spawn through the function given. Gives freason when denied, else 0. */
 int erts_seccomp_spawn(Process *c_p, const ErtsCodeMFA *mfa)
 {
-    const ErtsSeccompHooks *h = judge(c_p);
+    const ErtsSeccompHooks *h = erts_seccomp_judge(c_p);
     Uint32 must = ERTS_SECCOMP_E | ERTS_SECCOMP_S;
     Sint32 verdict;
 
@@ -240,7 +257,7 @@ int erts_seccomp_spawn(Process *c_p, const ErtsCodeMFA *mfa)
                 : ERTS_SECCOMP_RAISE;
     if (verdict == ERTS_SECCOMP_ALLOW || verdict == ERTS_SECCOMP_LOG)
         return 0;
-    return refuse(c_p, mfa->module, mfa->function, mfa->arity, verdict);
+    return erts_seccomp_refuse(c_p, mfa, THE_NON_VALUE, verdict);
 }
 
 /* The same for a local spawn. The BIF is told by the options it leaves. */
@@ -279,7 +296,7 @@ Uint32 erts_seccomp_inherit(Process *parent, Eterm child)
     else if (h && h->inherit(parent->common.id, child) == 0)
         return parent->seccomp & ~ERTS_SECCOMP_SAVE_CALLS;
     return (ERTS_SECCOMP_DENY_ALL << ERTS_SECCOMP_POLICY_SHIFT)
-           | ERTS_SECCOMP_E | ERTS_SECCOMP_S;
+           | ERTS_SECCOMP_E | ERTS_SECCOMP_S | ERTS_SECCOMP_SEND;
 }
 
 /* The process has ended and runs no more code. */
@@ -313,7 +330,7 @@ static Sint32 apply_request(Process *c_p, ErlNifEnv *env, void *request)
         Uint32 policy = word >> ERTS_SECCOMP_POLICY_SHIFT;
 
         if (policy >= ERTS_SECCOMP_MAX_POLICIES || !erts_seccomp_bits[policy])
-            word = ERTS_SECCOMP_E | ERTS_SECCOMP_S;
+            word = ERTS_SECCOMP_E | ERTS_SECCOMP_S | ERTS_SECCOMP_SEND;
         c_p->seccomp = word;
         erts_seccomp_save_calls(c_p,
                                 ERTS_PROC_GET_SAVED_CALLS_BUF(c_p) != NULL);

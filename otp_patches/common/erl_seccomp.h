@@ -33,8 +33,16 @@
  * erts_seccomp_call() must not be taken. */
 #define ERTS_SECCOMP_SAVE_CALLS 0x100u
 
+/* The policy has a rule for sending that does not allow all: signals have to
+ * be checked. */
+#define ERTS_SECCOMP_SEND 0x200u
+
+/* Not a restricted process, but a group leader that these may use: it applies
+ * no function for anybody. */
+#define ERTS_SECCOMP_SERVES_IO 0x400u
+
 /* The rest is the number of the policy: an index into erts_seccomp_bits. */
-#define ERTS_SECCOMP_POLICY_SHIFT 9
+#define ERTS_SECCOMP_POLICY_SHIFT 12
 #define ERTS_SECCOMP_MAX_POLICIES (1u << 20)
 
 /* A policy that nobody has: it allows no call. A process gets it when the
@@ -54,6 +62,30 @@
 /* What happened to a request to put a process under a policy. */
 #define ERTS_SECCOMP_OK 0
 #define ERTS_SECCOMP_NOPROC 1
+
+/* What a target can be to the process that sends: see ErtsSeccompSendSet. */
+#define ERTS_SECCOMP_SEND_SELF 1u
+#define ERTS_SECCOMP_SEND_PARENT 2u   /* the process that started it */
+#define ERTS_SECCOMP_SEND_CHILDREN 4u /* a process or port that it started */
+#define ERTS_SECCOMP_SEND_REPLIES 8u  /* it waits for this very message */
+#define ERTS_SECCOMP_SEND_GROUP_LEADER 16u /* its own, if that serves io */
+
+/* Targets that a policy allows. A rule for sending is one or several of these,
+ * all of which have to allow a target: they are few, so they are searched. */
+typedef struct {
+    Uint32 kinds; /* ERTS_SECCOMP_SEND_* */
+    Uint32 n_pids;
+    Uint32 n_names;
+    Uint32 n_remote;
+    const Eterm *pids;   /* of this node */
+    const Eterm *names;  /* registered on this node */
+    const Eterm *remote; /* a name and a node each */
+} ErtsSeccompSendSet;
+
+typedef struct {
+    Uint32 n_sets;
+    const ErtsSeccompSendSet *sets;
+} ErtsSeccompSend;
 
 /*
  * What other nodes may do to this one: see erl_seccomp_guard.c.
@@ -136,6 +168,11 @@ typedef struct {
      * be given. */
     Sint32 (*remote_child)(Eterm child, Eterm node, Uint32 origin,
                            Uint32 *word);
+    /* Sending: the rule does not allow this target to this function. It is a
+     * local pid, port or name, or the atom pid for another node's process; the
+     * node is an atom or NIL for this one. What to do? */
+    Sint32 (*send_denied)(Eterm pid, Eterm module, Eterm function,
+                          Uint32 arity, Eterm target, Eterm node);
 } ErtsSeccompHooks;
 
 struct export_;
@@ -163,6 +200,42 @@ int erts_seccomp_create(Process *parent, const ErlSpawnOpts *so);
 Uint32 erts_seccomp_inherit(Process *parent, Eterm child);
 void erts_seccomp_exit(Process *c_p);
 void erts_seccomp_save_calls(Process *c_p, int on);
+const ErtsSeccompHooks *erts_seccomp_judge(Process *c_p);
+
+/*
+ * Sending, see erl_seccomp_send.c. The macros are for the beginning of a BIF:
+ * non-zero when the policy denies the signal, with the exception set.
+ */
+#define ERTS_SECCOMP_HAS_RULE(P) ((P)->seccomp & ERTS_SECCOMP_SEND)
+#define ERTS_SECCOMP_MFA(Bif) (&BIF_TRAP_EXPORT(Bif)->info.mfa)
+#define ERTS_SECCOMP_MESSAGE(P, To, Msg, Bif)                                 \
+    (ERTS_SECCOMP_HAS_RULE(P)                                                 \
+     && erts_seccomp_message((P), &(To), (Msg), ERTS_SECCOMP_MFA(Bif)))
+#define ERTS_SECCOMP_SIGNAL(P, To, Bif)                                       \
+    (ERTS_SECCOMP_HAS_RULE(P)                                                 \
+     && erts_seccomp_signal((P), (To), ERTS_SECCOMP_MFA(Bif)))
+#define ERTS_SECCOMP_TIMER(P, To, Bif)                                        \
+    (ERTS_SECCOMP_HAS_RULE(P)                                                 \
+     && erts_seccomp_timer((P), (To), ERTS_SECCOMP_MFA(Bif)))
+#define ERTS_SECCOMP_LEADER(P, Leader, Pid, Bif)                              \
+    (ERTS_SECCOMP_HAS_RULE(P)                                                 \
+     && erts_seccomp_group_leader((P), (Leader), (Pid),                       \
+                                  ERTS_SECCOMP_MFA(Bif)))
+#define ERTS_SECCOMP_HEIR(P, Opts, Bif)                                       \
+    (ERTS_SECCOMP_HAS_RULE(P)                                                 \
+     && erts_seccomp_heir((P), (Opts), ERTS_SECCOMP_MFA(Bif)))
+
+void erts_seccomp_send_init(void);
+int erts_seccomp_refuse(Process *c_p, const ErtsCodeMFA *mfa, Eterm target,
+                        Sint32 verdict);
+int erts_seccomp_message(Process *c_p, Eterm *to, Eterm msg,
+                         const ErtsCodeMFA *mfa);
+int erts_seccomp_signal(Process *c_p, Eterm to, const ErtsCodeMFA *mfa);
+int erts_seccomp_timer(Process *c_p, Eterm to, const ErtsCodeMFA *mfa);
+int erts_seccomp_group_leader(Process *c_p, Eterm leader, Eterm pid,
+                              const ErtsCodeMFA *mfa);
+int erts_seccomp_heir(Process *c_p, Eterm opts, const ErtsCodeMFA *mfa);
+int erts_seccomp_nif_send(Process *c_p, Eterm to);
 
 /*
  * For the library, which finds them with dlsym(): where they are missing, the
@@ -172,6 +245,8 @@ void erts_seccomp_save_calls(Process *c_p, int on);
 Uint32 erl_seccomp_abi(void);
 int erl_seccomp_register(const ErtsSeccompHooks *hooks);
 int erl_seccomp_set_bits(Uint32 policy, erts_atomic32_t *bits);
+int erl_seccomp_set_send(Uint32 policy, const ErtsSeccompSend *rule);
+int erl_seccomp_serve_io(ErlNifEnv *env);
 int erl_seccomp_word(Eterm pid, Uint32 *word);
 Sint32 erl_seccomp_attach_self(ErlNifEnv *env, void *request,
                                Eterm *result);

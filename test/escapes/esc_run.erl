@@ -85,14 +85,15 @@ policy(Name) -> policy(Name, []).
 %% That of examples/seccomp_demo.erl.
 policy(calculator, More) ->
     compile(#{mode => whitelist, rules => ['@eval', '@pure' | More], spawn => deny});
-%% Code that somebody else wrote, in a server of ours: it computes, prints to
-%% its group leader, keeps tables, has processes of its own that it sends to,
+%% Code that somebody else wrote, in a server of ours: it computes, prints and
+%% logs through a private group leader, keeps tables, has servers and other processes of its own that it sends to,
 %% and may tighten itself. Children inherit.
 policy(plugin, More) ->
     compile(#{
         mode => whitelist,
+        send => [self, parent, children, replies, group_leader],
         rules =>
-            ['@pure', '@print', '@errors', '@ets_own', '@dictionary'] ++
+            ['@pure', '@print', '@server', '@errors', '@ets_own', '@dictionary'] ++
                 ['@time', '@random', '@tighten'] ++
                 [{erlang, F, A} || {F, A} <- own_processes()] ++ More
     }).

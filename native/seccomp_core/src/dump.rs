@@ -22,6 +22,7 @@ impl Policy {
         let _ = writeln!(page, "inherit {}", self.inherit());
         let _ = writeln!(page, "provenance {}", self.provenance());
         let _ = writeln!(page, "on_deny {}", self.on_deny());
+        let _ = writeln!(page, "send {}", self.send());
         for (index, layer) in self.layers().iter().enumerate() {
             dump_layer(&mut page, index + 1, layer);
         }

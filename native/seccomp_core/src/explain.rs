@@ -8,6 +8,7 @@ use crate::layer::{Entry, Layer};
 use crate::policy::{Mode, OnDeny, Policy};
 use crate::rule::{Pat, Pattern};
 use crate::rule_text::mfa_text;
+use crate::send::{sends, SendRule};
 use crate::verdict::Verdict;
 
 /// Why a policy allows or denies a call.
@@ -16,6 +17,8 @@ pub struct Explanation<'a> {
     call: String,
     layers: Vec<LayerReason<'a>>,
     on_deny: OnDeny,
+    /// The rule that bounds what an allowed call may send to.
+    send: Option<&'a SendRule>,
 }
 
 /// What one layer says about a call.
@@ -53,6 +56,8 @@ impl Policy {
             call: mfa_text(module, function, arity),
             layers: layers.collect(),
             on_deny: self.on_deny(),
+            send: (!self.send().is_any() && sends(module, function))
+                .then_some(self.send()),
         }
     }
 }
@@ -145,6 +150,9 @@ impl Display for Explanation<'_> {
                     write!(f, "\n  layer {number}: {verdict}{layer}.")?;
                 }
             }
+        }
+        if let (Verdict::Allow, Some(rule)) = (verdict, self.send) {
+            write!(f, " Whom it may send to: {rule}.")?;
         }
         if verdict == Verdict::Deny && self.on_deny == OnDeny::Log {
             f.write_str(" The policy only records: the call runs.")?;

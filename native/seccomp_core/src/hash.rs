@@ -13,6 +13,7 @@ use crate::flags::Flags;
 use crate::layer::Layer;
 use crate::policy::{Mode, OnDeny, Policy};
 use crate::rule::{Pat, Pattern};
+use crate::send::Target;
 
 const TAG: &[u8] = b"seccomp policy 1\n";
 
@@ -49,7 +50,26 @@ impl Policy {
         for layer in layers {
             sha.update(layer);
         }
+        // No layer's hash can be taken for this: they have 32 bytes.
+        for targets in self.send().lists() {
+            sha.update(b"send");
+            sha.update((targets.len() as u64).to_be_bytes());
+            for target in targets {
+                hash_target(&mut sha, target);
+            }
+        }
         PolicyHash(sha.finalize().into())
+    }
+}
+
+/// The texts of targets are different for different targets, but for pids: a
+/// number may be used again.
+fn hash_target(sha: &mut Sha256, target: &Target) {
+    let text = target.to_string();
+    sha.update((text.len() as u64).to_be_bytes());
+    sha.update(text.as_bytes());
+    if let Target::Pid(_, number) = target {
+        sha.update(number.to_be_bytes());
     }
 }
 
@@ -108,12 +128,14 @@ impl Debug for PolicyHash {
 mod tests {
     use super::*;
     use crate::policy::Permission;
+    use crate::send::SendRule;
     use crate::spec::PolicySpec;
 
     fn spec(mode: Mode, rules: &[&str]) -> PolicySpec {
         let rules = rules.iter().map(|rule| rule.parse().unwrap()).collect();
         PolicySpec {
             base: false,
+            send: SendRule::any(),
             ..PolicySpec::new(mode, rules)
         }
     }
@@ -162,6 +184,14 @@ mod tests {
             },
             PolicySpec {
                 on_deny: OnDeny::Kill,
+                ..one.clone()
+            },
+            PolicySpec {
+                send: SendRule::only([Target::Own].into()),
+                ..one.clone()
+            },
+            PolicySpec {
+                send: SendRule::only([Target::Name("self".into())].into()),
                 ..one.clone()
             },
         ];

@@ -13,8 +13,10 @@ use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::Error;
+use crate::json_send::JsonSend;
 use crate::policy::{Mode, OnDeny, Permission};
 use crate::rule::Rule;
+use crate::send::SendRule;
 use crate::spec::{PolicySpec, Unknown};
 
 #[derive(Serialize, Deserialize)]
@@ -40,6 +42,8 @@ struct Document {
     base: bool,
     #[serde(default)]
     unknown: Unknown,
+    #[serde(default)]
+    send: Option<JsonSend>,
 }
 
 /// What is there: `null` is no value.
@@ -137,6 +141,9 @@ impl PolicySpec {
     pub fn from_json(text: &str) -> Result<PolicySpec, Error> {
         let document = read(text).map_err(bad)?;
         Ok(PolicySpec {
+            send: document
+                .send
+                .map_or(SendRule::default_for(document.mode), |send| send.0),
             mode: document.mode,
             rules: document.rules.into_iter().map(|rule| rule.0).collect(),
             spawn: document.spawn,
@@ -162,6 +169,7 @@ impl PolicySpec {
             on_deny: self.on_deny,
             base: self.base,
             unknown: self.unknown,
+            send: Some(JsonSend(self.send.clone())),
         };
         let mut text = serde_json::to_string_pretty(&document).map_err(bad)?;
         text.push('\n');
@@ -198,7 +206,18 @@ mod tests {
   "inherit": false,
   "on_deny": "kill",
   "base": false,
-  "unknown": "allow"
+  "unknown": "allow",
+  "send": [
+    "self",
+    "kv",
+    {
+      "name": "parent"
+    },
+    {
+      "name": "kv",
+      "node": "a@b"
+    }
+  ]
 }
 "#;
 

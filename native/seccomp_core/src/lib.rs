@@ -19,6 +19,7 @@
 //! 7. The *meet* of two policies allows exactly what both allow. It may spawn
 //!    if both may, children inherit it if either says so, and a denied call
 //!    meets the stricter of both reactions (`log` < `raise` < `kill`).
+//!    It may send to what both may send to.
 //! 8. A *group* stands for its members. A whitelist holds `@base` unless the
 //!    user leaves it out.
 //! 9. What cannot be understood is an error, never a rule left out; what
@@ -50,11 +51,13 @@ mod group_doc;
 mod hash;
 mod intern;
 mod json;
+mod json_send;
 mod layer;
 mod meet;
 mod policy;
 mod rule;
 mod rule_text;
+mod send;
 mod spec;
 mod suggest;
 mod verdict;
@@ -70,6 +73,7 @@ pub use intern::Interner;
 pub use layer::{Entry, Layer, Origin};
 pub use policy::{Mode, OnDeny, Permission, Policy, MAX_LAYERS};
 pub use rule::{Pat, Pattern, Rule};
+pub use send::{SendRule, Target, Targets, MAX_TARGETS};
 pub use spec::{PolicySpec, Unknown};
 pub use suggest::suggest;
 pub use verdict::{Decision, Verdict};

@@ -43,6 +43,7 @@ impl Policy {
             inherit: self.inherit || other.inherit,
             provenance: self.provenance || other.provenance,
             on_deny: self.on_deny.max(other.on_deny),
+            send: self.send.meet(&other.send)?,
         })
     }
 }

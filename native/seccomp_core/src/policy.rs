@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::group::Groups;
 use crate::layer::{Entry, Layer, Origin};
 use crate::rule::Rule;
+use crate::send::SendRule;
 use crate::spec::PolicySpec;
 
 /// The most layers that a policy may have: each costs every new call a look.
@@ -98,6 +99,7 @@ pub struct Policy {
     pub(crate) inherit: bool,
     pub(crate) provenance: bool,
     pub(crate) on_deny: OnDeny,
+    pub(crate) send: SendRule,
 }
 
 impl Display for Mode {
@@ -173,6 +175,7 @@ impl Policy {
             inherit: spec.inherit,
             provenance: spec.provenance.unwrap_or(spec.inherit),
             on_deny: spec.on_deny,
+            send: spec.send.clone(),
         })
     }
 
@@ -199,6 +202,11 @@ impl Policy {
     /// What happens at a denied call.
     pub fn on_deny(&self) -> OnDeny {
         self.on_deny
+    }
+
+    /// Whom the process may send to.
+    pub fn send(&self) -> &SendRule {
+        &self.send
     }
 }
 

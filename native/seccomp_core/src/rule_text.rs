@@ -280,14 +280,21 @@ fn atom_text(name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     f.write_char('\'')
 }
 
+struct Atom<'a>(&'a str);
+
+impl Display for Atom<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        atom_text(self.0, f)
+    }
+}
+
+/// A name as Erlang writes it.
+pub(crate) fn quoted(name: &str) -> String {
+    Atom(name).to_string()
+}
+
 /// A call as Erlang writes it.
 pub(crate) fn mfa_text(module: &str, function: &str, arity: u32) -> String {
-    struct Atom<'a>(&'a str);
-    impl Display for Atom<'_> {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            atom_text(self.0, f)
-        }
-    }
     format!("{}:{}/{arity}", Atom(module), Atom(function))
 }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::policy::{Mode, OnDeny, Permission};
 use crate::rule::Rule;
+use crate::send::SendRule;
 
 /// A policy as a user writes it, with groups unexpanded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub struct PolicySpec {
     /// What to do about a rule for a function that does not exist. The core
     /// only carries it: what exists is known to the virtual machine alone.
     pub unknown: Unknown,
+    /// Whom the process may send to.
+    pub send: SendRule,
     /// Anything the user wants to say about the policy.
     pub comment: Option<String>,
 }
@@ -57,6 +60,7 @@ impl PolicySpec {
             on_deny: OnDeny::Raise,
             base: true,
             unknown: Unknown::Error,
+            send: SendRule::default_for(mode),
             comment: None,
         }
     }

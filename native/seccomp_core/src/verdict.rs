@@ -71,7 +71,8 @@ impl Compiled {
         }
     }
 
-    fn denial(&self) -> Decision {
+    /// What comes of anything that the policy denies.
+    pub fn denial(&self) -> Decision {
         match self.on_deny {
             OnDeny::Log => Decision::Log,
             OnDeny::Raise => Decision::Raise,

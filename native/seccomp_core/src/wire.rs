@@ -10,9 +10,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::json_send::JsonSend;
 use crate::layer::{Entry, Layer, Origin};
 use crate::policy::{Mode, OnDeny, Permission, Policy, MAX_LAYERS};
 use crate::rule::{Pattern, Rule};
+use crate::send::SendRule;
 
 /// The most patterns that are taken from another node in one policy.
 pub const MAX_PATTERNS: usize = 16 * 1024;
@@ -32,6 +34,9 @@ struct WirePolicy {
     inherit: bool,
     provenance: bool,
     on_deny: OnDeny,
+    /// The lists of the rule for sending. One that names pids is not written:
+    /// they would be other processes elsewhere.
+    send: Vec<JsonSend>,
 }
 
 fn refused(message: &str) -> Error {
@@ -81,6 +86,12 @@ impl Policy {
             inherit: self.inherit(),
             provenance: self.provenance(),
             on_deny: self.on_deny(),
+            send: self
+                .send()
+                .lists()
+                .iter()
+                .map(|list| JsonSend(SendRule::only(list.clone())))
+                .collect(),
         };
         serde_json::to_string(&wire)
             .map_err(|error| refused(&error.to_string()))
@@ -104,12 +115,17 @@ impl Policy {
         {
             return Err(refused("too many layers or patterns, or no layer"));
         }
+        let send = wire
+            .send
+            .iter()
+            .try_fold(SendRule::any(), |all, JsonSend(one)| all.meet(one))?;
         Ok(Policy {
             layers: wire.layers.iter().map(layer).collect::<Result<_, _>>()?,
             spawn: wire.spawn,
             inherit: wire.inherit,
             provenance: wire.provenance,
             on_deny: wire.on_deny,
+            send,
         })
     }
 }
@@ -117,11 +133,31 @@ impl Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::send::Target;
     use crate::spec::PolicySpec;
 
     fn policy(mode: Mode, rules: &[&str]) -> Policy {
         let rules = rules.iter().map(|rule| rule.parse().unwrap()).collect();
         Policy::from_spec(&PolicySpec::new(mode, rules)).unwrap()
+    }
+
+    fn sending(words: &[&str]) -> Policy {
+        let targets = words.iter().map(|word| Target::word(word).unwrap());
+        Policy::from_spec(&PolicySpec {
+            send: SendRule::only(targets.collect()),
+            ..PolicySpec::new(Mode::Blacklist, Vec::new())
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn pids_stay_where_they_mean_something() {
+        let pid = Target::Pid("<0.80.0>".into(), 80);
+        let policy = Policy::from_spec(&PolicySpec {
+            send: SendRule::only([pid].into()),
+            ..PolicySpec::new(Mode::Blacklist, Vec::new())
+        });
+        assert!(policy.unwrap().to_wire().is_err());
     }
 
     #[test]
@@ -132,7 +168,12 @@ mod tests {
             .meet(&policy(Mode::Whitelist, &["@eval"]))
             .and_then(|both| both.meet(&simple))
             .unwrap();
-        for policy in [simple, met] {
+        let several = policy(Mode::Whitelist, &["@pure"])
+            .meet(&sending(&["kv", "self"]))
+            .and_then(|both| both.meet(&sending(&["kv", "children"])))
+            .unwrap();
+        assert!(several.send().lists().len() > 1);
+        for policy in [simple, met, several, sending(&[])] {
             let read = Policy::from_wire(&policy.to_wire().unwrap()).unwrap();
             assert_eq!(read.hash(), policy.hash());
         }

@@ -23,8 +23,12 @@ pub const S: u32 = 0x20;
 pub const I: u32 = 0x10;
 /// `ERTS_SECCOMP_FLAGS`: the byte with the flags.
 pub const FLAGS: u32 = 0xff;
+/// `ERTS_SECCOMP_SEND`: signals have to be checked.
+pub const SEND: u32 = 0x200;
+/// `ERTS_SECCOMP_SERVES_IO`: a group leader that restricted processes may use.
+pub const SERVES_IO: u32 = 0x400;
 /// `ERTS_SECCOMP_POLICY_SHIFT`: where the policy's number starts.
-pub const POLICY_SHIFT: u32 = 9;
+pub const POLICY_SHIFT: u32 = 12;
 /// `ERTS_SECCOMP_MAX_POLICIES`
 pub const MAX_POLICIES: u32 = 1 << 20;
 /// `ERTS_SECCOMP_DENY_ALL`: the number that no policy gets.
@@ -80,6 +84,45 @@ pub struct GuardName {
     pub name: Eterm,
     /// Which of the rights above it has.
     pub rights: usize,
+}
+
+/// `ERTS_SECCOMP_SEND_SELF`
+pub const SEND_SELF: u32 = 1;
+/// `ERTS_SECCOMP_SEND_PARENT`
+pub const SEND_PARENT: u32 = 2;
+/// `ERTS_SECCOMP_SEND_CHILDREN`
+pub const SEND_CHILDREN: u32 = 4;
+/// `ERTS_SECCOMP_SEND_REPLIES`
+pub const SEND_REPLIES: u32 = 8;
+/// `ERTS_SECCOMP_SEND_GROUP_LEADER`
+pub const SEND_GROUP_LEADER: u32 = 16;
+
+/// `ErtsSeccompSendSet`: targets that a policy allows.
+#[repr(C)]
+pub struct SendSet {
+    /// What the target may be to the process.
+    pub kinds: u32,
+    /// How many [`Self::pids`] there are.
+    pub n_pids: u32,
+    /// How many [`Self::names`] there are.
+    pub n_names: u32,
+    /// How many pairs of [`Self::remote`] there are.
+    pub n_remote: u32,
+    /// Processes of this node.
+    pub pids: *const Eterm,
+    /// Names registered on this node.
+    pub names: *const Eterm,
+    /// A name and a node each.
+    pub remote: *const Eterm,
+}
+
+/// `ErtsSeccompSend`: a rule; each of the sets has to allow a target.
+#[repr(C)]
+pub struct SendRule {
+    /// How many sets there are.
+    pub n_sets: u32,
+    /// The sets.
+    pub sets: *const SendSet,
 }
 
 /// `ErtsSeccompHooks`: what the emulator calls.
@@ -147,6 +190,15 @@ pub struct Hooks {
         origin: u32,
         word: *mut u32,
     ) -> i32,
+    /// Sending: the rule does not allow this target to this function.
+    pub send_denied: extern "C" fn(
+        pid: Eterm,
+        module: Eterm,
+        function: Eterm,
+        arity: u32,
+        target: Eterm,
+        node: Eterm,
+    ) -> i32,
 }
 
 /// `erl_seccomp_abi`
@@ -156,6 +208,11 @@ pub type RegisterFn = unsafe extern "C" fn(hooks: *const Hooks) -> i32;
 /// `erl_seccomp_set_bits`
 pub type SetBitsFn =
     unsafe extern "C" fn(policy: u32, bits: *mut c_void) -> i32;
+/// `erl_seccomp_set_send`
+pub type SetSendFn =
+    unsafe extern "C" fn(policy: u32, rule: *const SendRule) -> i32;
+/// `erl_seccomp_serve_io`
+pub type ServeIoFn = unsafe extern "C" fn(env: *mut c_void) -> i32;
 /// `erl_seccomp_word`
 pub type WordFn = unsafe extern "C" fn(pid: Eterm, word: *mut u32) -> i32;
 /// `erl_seccomp_attach_self`

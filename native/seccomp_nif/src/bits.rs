@@ -10,6 +10,7 @@ use memmap2::MmapMut;
 use crate::abi;
 use crate::emulator;
 use crate::error::Error;
+use crate::send::Rule;
 
 /// The bits of one policy, known to the emulator under a number of its own.
 ///
@@ -17,6 +18,8 @@ use crate::error::Error;
 /// reallocation; the kernel gives a page of memory when its first bit is set.
 pub struct VerdictBits {
     number: u32,
+    // What the emulator reads to see whom the policy allows to send to.
+    send: Option<Rule>,
     // Written by the emulator alone, with atomic operations.
     _memory: MmapMut,
 }
@@ -52,7 +55,7 @@ fn give_back(number: u32) {
 
 impl VerdictBits {
     /// Fresh bits, none of them set; `None` where nothing is enforced.
-    pub fn new() -> Result<Option<Self>, Error> {
+    pub fn new(send: Option<Rule>) -> Result<Option<Self>, Error> {
         let Ok(emulator) = emulator::get() else {
             return Ok(None);
         };
@@ -63,15 +66,23 @@ impl VerdictBits {
         let bits = memory.as_mut_ptr().cast::<c_void>();
         // SAFETY: the memory has the size of all bits and lives in the value
         // made here, whose Drop takes the bits away first.
-        if unsafe { emulator.set_bits(number, bits) } {
-            Ok(Some(Self {
-                number,
-                _memory: memory,
-            }))
-        } else {
+        if !unsafe { emulator.set_bits(number, bits) } {
             give_back(number);
-            Err(Error::TooManyPolicies)
+            return Err(Error::TooManyPolicies);
         }
+        let this = Self {
+            number,
+            send,
+            _memory: memory,
+        };
+        if let Some(rule) = &this.send {
+            // SAFETY: the rule lives in a box of the value made here, whose
+            // Drop takes it away first.
+            if !unsafe { emulator.set_send(number, rule.as_ptr()) } {
+                return Err(Error::Internal);
+            }
+        }
+        Ok(Some(this))
     }
 
     /// Tells the emulator the origin of what the policy's processes send, if
@@ -89,12 +100,18 @@ impl VerdictBits {
     pub fn number(&self) -> u32 {
         self.number
     }
+
+    /// Whether there is a rule for sending.
+    pub fn has_send_rule(&self) -> bool {
+        self.send.is_some()
+    }
 }
 
 impl Drop for VerdictBits {
     fn drop(&mut self) {
         if let Ok(emulator) = emulator::get() {
             emulator.drop_bits(self.number);
+            emulator.drop_send(self.number);
         }
         give_back(self.number);
     }

@@ -12,6 +12,8 @@ use crate::hooks;
 /// The entry points of a patched emulator.
 pub struct Emulator {
     set_bits: abi::SetBitsFn,
+    set_send: abi::SetSendFn,
+    serve_io: abi::ServeIoFn,
     word: abi::WordFn,
     attach_self: abi::AttachSelfFn,
     attach: abi::AttachFn,
@@ -68,6 +70,8 @@ fn find() -> Result<Emulator, Unsupported> {
     let register = function!(c"erl_seccomp_register", abi::RegisterFn);
     let emulator = Emulator {
         set_bits: function!(c"erl_seccomp_set_bits", abi::SetBitsFn),
+        set_send: function!(c"erl_seccomp_set_send", abi::SetSendFn),
+        serve_io: function!(c"erl_seccomp_serve_io", abi::ServeIoFn),
         word: function!(c"erl_seccomp_word", abi::WordFn),
         attach_self: function!(c"erl_seccomp_attach_self", abi::AttachSelfFn),
         attach: function!(c"erl_seccomp_attach", abi::AttachFn),
@@ -129,6 +133,36 @@ impl Emulator {
     pub fn drop_bits(&self, policy: u32) {
         // SAFETY: null means that the emulator uses its own, empty bits.
         unsafe { (self.set_bits)(policy, ptr::null_mut()) };
+    }
+
+    /// Gives a policy its rule for sending; false if it cannot have the
+    /// number.
+    ///
+    /// # Safety
+    /// The rule must live until it is taken away again.
+    pub unsafe fn set_send(
+        &self,
+        policy: u32,
+        rule: *const abi::SendRule,
+    ) -> bool {
+        // SAFETY: as promised by the caller.
+        unsafe { (self.set_send)(policy, rule) == 0 }
+    }
+
+    /// Takes a policy's rule for sending away. No process may have the policy.
+    pub fn drop_send(&self, policy: u32) {
+        // SAFETY: null means that there is no rule, and nothing is allowed.
+        unsafe { (self.set_send)(policy, ptr::null()) };
+    }
+
+    /// Makes the caller a group leader for restricted processes; false if it
+    /// is restricted itself.
+    ///
+    /// # Safety
+    /// `env` must be the environment of the NIF call that is running.
+    pub unsafe fn serve_io(&self, env: *mut c_void) -> bool {
+        // SAFETY: as promised by the caller.
+        unsafe { (self.serve_io)(env) == 0 }
     }
 
     /// The flags and policy number of a live local process.

@@ -14,6 +14,7 @@ use crate::error::{self, Error, Result};
 use crate::hooks_guard;
 use crate::hooks_nodes;
 use crate::hooks_origin;
+use crate::hooks_send;
 use crate::installed::{self, Installed};
 use crate::table::{self, Entry, Origin};
 use crate::term;
@@ -36,6 +37,7 @@ pub static HOOKS: Hooks = Hooks {
     hash_of_origin: hooks_nodes::hash_of_origin,
     origin_of_hash: hooks_nodes::origin_of_hash,
     remote_child: hooks_nodes::remote_child,
+    send_denied: hooks_send::send_denied,
 };
 
 /// What somebody wants done to a process.
@@ -98,6 +100,16 @@ pub fn guard<T>(fallback: T, body: impl FnOnce() -> T) -> T {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or(fallback)
 }
 
+/// What the emulator is told and what is recorded; nothing of what is allowed.
+pub fn reaction(decision: Decision) -> Option<(i32, violations::Action)> {
+    match decision {
+        Decision::Allow => None,
+        Decision::Log => Some((abi::LOG, violations::Action::Log)),
+        Decision::Raise => Some((abi::RAISE, violations::Action::Raise)),
+        Decision::Kill => Some((abi::KILL, violations::Action::Kill)),
+    }
+}
+
 fn verdict(
     pid: Eterm,
     call: (Eterm, Eterm, u32),
@@ -106,13 +118,10 @@ fn verdict(
     let Some(policy) = table::policy(pid) else {
         return abi::RAISE;
     };
-    let (answer, action) = match decision(&policy) {
-        Decision::Allow => return abi::ALLOW,
-        Decision::Log => (abi::LOG, violations::Action::Log),
-        Decision::Raise => (abi::RAISE, violations::Action::Raise),
-        Decision::Kill => (abi::KILL, violations::Action::Kill),
+    let Some((answer, action)) = reaction(decision(&policy)) else {
+        return abi::ALLOW;
     };
-    violations::record(pid, call, policy.hash(), action);
+    violations::record(pid, call, None, policy.hash(), action);
     answer
 }
 

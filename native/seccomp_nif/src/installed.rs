@@ -11,6 +11,7 @@ use crate::abi;
 use crate::bits::VerdictBits;
 use crate::error::{Error, Result};
 use crate::origins;
+use crate::send::Rule;
 use crate::term::Atoms;
 
 /// A compiled policy with its verdict bits. It dies with the last process or
@@ -36,8 +37,15 @@ pub fn install_shared(policy: Arc<Policy>) -> Result<Arc<Installed>> {
     let hash = policy.hash();
     INTERNED.get_or_try_insert(hash, || {
         let env = OwnedEnv::new();
-        let compiled = env.run(|env| Compiled::new(&policy, &Atoms(env)))?;
-        let bits = VerdictBits::new()?;
+        let (compiled, send) = env.run(|env| {
+            let atoms = Atoms(env);
+            let compiled = Compiled::new(&policy, &atoms)?;
+            Ok::<_, seccomp_core::Error>((
+                compiled,
+                Rule::new(policy.send(), &atoms)?,
+            ))
+        })?;
+        let bits = VerdictBits::new(send)?;
         let origin = policy.provenance().then(|| origins::born(&policy, hash));
         // From here on Drop takes back what was taken.
         let installed = Installed {
@@ -83,7 +91,8 @@ impl Installed {
     /// The word that the emulator keeps for a process under the policy.
     pub fn word(&self) -> Result<u32> {
         let bits = self.bits.as_ref().ok_or(Error::Internal)?;
-        Ok(u32::from(self.flags()) | bits.number() << abi::POLICY_SHIFT)
+        let send = if bits.has_send_rule() { abi::SEND } else { 0 };
+        Ok(u32::from(self.flags()) | send | bits.number() << abi::POLICY_SHIFT)
     }
 
     /// What restricts a process under `self` further by `other`.

@@ -79,6 +79,7 @@ pub fn facts<'a>(
         ("inherit", policy.inherit().encode(env)),
         ("provenance", policy.provenance().encode(env)),
         ("on_deny", term::atom(env, &policy.on_deny().to_string())),
+        ("send", term::send_term(env, policy.send())),
         ("rules", patterns.encode(env)),
         ("layers", policy.layers().len().encode(env)),
         ("hash", installed.hash().to_string().encode(env)),

@@ -186,6 +186,20 @@ fn info<'a>(env: Env<'a>, target: Term<'a>) -> Term<'a> {
     answer(env, process_info(env, target))
 }
 
+/// Makes the caller a group leader that restricted processes may use.
+#[rustler::nif]
+fn serve_io(env: Env) -> bool {
+    let raw_env = env.as_c_arg().cast::<c_void>();
+    // SAFETY: this is the environment of the running call.
+    emulator::get().is_ok_and(|emulator| unsafe { emulator.serve_io(raw_env) })
+}
+
+/// Whether a process is such a group leader.
+#[rustler::nif]
+fn serves_io<'a>(env: Env<'a>, target: Term<'a>) -> bool {
+    word(env, target).is_ok_and(|word| word & abi::SERVES_IO != 0)
+}
+
 #[rustler::nif]
 fn processes(env: Env) -> Term {
     let pids: Vec<Term> = table::pids()
@@ -208,6 +222,18 @@ fn mfa_term<'a>(env: Env<'a>, (m, f, a): violations::Call) -> Term<'a> {
     (term::immediate(env, m), term::immediate(env, f), a).encode(env)
 }
 
+/// A pid, port or name, or `{Name, Node}`; `{pid, Node}` for a process of
+/// another node.
+fn target_term<'a>(env: Env<'a>, target: violations::Target) -> Term<'a> {
+    let whom = term::immediate(env, target.target);
+    let node = term::immediate(env, target.node);
+    if node.is_atom() {
+        (whom, node).encode(env)
+    } else {
+        whom
+    }
+}
+
 fn violation_term<'a>(env: Env<'a>, violation: &Violation) -> Term<'a> {
     let mut pairs = vec![
         ("seq", violation.seq.encode(env)),
@@ -223,6 +249,9 @@ fn violation_term<'a>(env: Env<'a>, violation: &Violation) -> Term<'a> {
             pairs.push(("target", term::immediate(env, peer.target)));
             pairs.push(("origin", origin_term(env, peer.node)));
         }
+    }
+    if let Some(target) = violation.target {
+        pairs.push(("target", target_term(env, target)));
     }
     term::map(env, &pairs)
 }
@@ -271,9 +300,9 @@ struct JsonViolation {
     pid: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     node: Option<String>,
+    mfa: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<String>,
-    mfa: String,
     policy: String,
     action: &'static str,
 }
@@ -312,8 +341,11 @@ fn violations_json<'a>(env: Env<'a>) -> Term<'a> {
                 time: violation.time,
                 pid: violation.peer.is_none().then(|| text(violation.pid)),
                 node: violation.peer.map(|peer| text(peer.node)),
-                target: violation.peer.map(|peer| text(peer.target)),
                 mfa: mfa(violation.call),
+                target: violation
+                    .target
+                    .map(|target| format!("{:?}", target_term(env, target)))
+                    .or(violation.peer.map(|peer| text(peer.target))),
                 policy: violation.policy.to_string(),
                 action: action_name(violation.action),
             })

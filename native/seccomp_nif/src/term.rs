@@ -5,7 +5,7 @@ use rustler::sys::ErlNifTerm;
 use rustler::{Atom, Encoder, Env, LocalPid, Term, TermType};
 use seccomp_core::{
     AtomTable, Error as CoreError, Mode, OnDeny, Pat, Pattern, Permission,
-    PolicySpec, Rule, Unknown,
+    PolicySpec, Rule, SendRule, Target, Targets, Unknown, MAX_TARGETS,
 };
 use std::sync::Arc;
 
@@ -242,6 +242,101 @@ const REACTIONS: &[(&str, OnDeny)] = &[
 const UNKNOWN: &[(&str, Unknown)] =
     &[("error", Unknown::Error), ("allow", Unknown::Allow)];
 
+/// One target of a rule for sending.
+fn target(term: Term) -> std::result::Result<Target, String> {
+    if let Some(name) = atom_name(term) {
+        return Target::word(&name);
+    }
+    if term.is_pid() {
+        return pid(term)
+            .map(|raw| Target::Pid(format!("{term:?}"), raw as u64))
+            .map_err(|_| {
+                "a pid of another node cannot be named: write {Name, Node}"
+                    .into()
+            });
+    }
+    let shape = "write a pid of this node, a registered name, self, parent, \
+                 children, replies, group_leader, {Name, Node}, or \
+                 {name, Name} for a name that is one of these words";
+    let pair: (Term, Term) = term.decode().map_err(|_| shape.to_owned())?;
+    let second = atom_name(pair.1).ok_or(shape)?;
+    match atom_name(pair.0).as_deref() {
+        Some("name") if !second.contains('@') => Ok(Target::Name(second)),
+        Some(name) => Target::remote(name, &second),
+        None => Err(shape.into()),
+    }
+}
+
+/// The rule for sending: `any`, `none` or a list of targets.
+fn send_rule(term: Term) -> Result<SendRule> {
+    match atom_name(term).as_deref() {
+        Some("any") => return Ok(SendRule::any()),
+        Some("none") => return Ok(SendRule::only(Targets::new())),
+        _ => {}
+    }
+    let length = match term.get_type() {
+        TermType::List => term.list_length().ok(),
+        _ => None,
+    };
+    let bad = |why: String| bad_term("bad_option", why);
+    let length =
+        length.ok_or_else(|| bad("send must be any, none or a list".into()))?;
+    if length > MAX_TARGETS {
+        return Err(bad(format!(
+            "{length} targets to send to; at most {MAX_TARGETS} are allowed"
+        )));
+    }
+    let mut targets = Targets::new();
+    let elements = term
+        .into_list_iterator()
+        .map_err(|_| bad("send must be a list".into()))?;
+    for (index, element) in elements.enumerate() {
+        let bad_target = |why: String| Error::BadTerm {
+            name: "bad_target",
+            why,
+            position: Some(index + 1),
+        };
+        let target = target(element).map_err(bad_target)?;
+        let text = target.to_string();
+        if !targets.insert(target) {
+            return Err(bad_target(format!("{text} stands twice in send")));
+        }
+    }
+    Ok(SendRule::only(targets))
+}
+
+fn target_term<'a>(env: Env<'a>, target: &Target) -> Term<'a> {
+    match target {
+        Target::Name(name) if Target::word(name).as_ref() != Ok(target) => {
+            (atom(env, "name"), atom(env, name)).encode(env)
+        }
+        Target::Name(name) => atom(env, name),
+        Target::Remote(name, node) => {
+            (atom(env, name), atom(env, node)).encode(env)
+        }
+        Target::Pid(_, pid) => immediate(env, *pid as Eterm),
+        word => atom(env, &word.to_string()),
+    }
+}
+
+/// The term that `send_rule` reads; of a meet `{all, Lists}`.
+pub fn send_term<'a>(env: Env<'a>, rule: &SendRule) -> Term<'a> {
+    let targets = |list: &Targets| {
+        let terms: Vec<Term> =
+            list.iter().map(|target| target_term(env, target)).collect();
+        self::list(env, &terms)
+    };
+    match rule.lists() {
+        [] => atom(env, "any"),
+        [none] if none.is_empty() => atom(env, "none"),
+        [only] => targets(only),
+        several => {
+            let lists: Vec<Term> = several.iter().map(targets).collect();
+            (atom(env, "all"), list(env, &lists)).encode(env)
+        }
+    }
+}
+
 /// What a user writes, from a map.
 pub fn spec(term: Term) -> Result<PolicySpec> {
     let mode = option(term, "mode", MODES)?.ok_or_else(|| {
@@ -267,6 +362,9 @@ pub fn spec(term: Term) -> Result<PolicySpec> {
     if let Some(unknown) = option(term, "unknown", UNKNOWN)? {
         spec.unknown = unknown;
     }
+    if let Ok(send) = term.map_get(atom(term.get_env(), "send")) {
+        spec.send = send_rule(send)?;
+    }
     if let Ok(comment) = term.map_get(atom(term.get_env(), "comment")) {
         spec.comment = Some(comment.decode::<String>().map_err(|_| {
             bad_term("bad_option", "comment must be a binary in UTF-8")
@@ -291,6 +389,7 @@ pub fn spec_term<'a>(env: Env<'a>, spec: &PolicySpec) -> Term<'a> {
         ("on_deny", atom(env, &spec.on_deny.to_string())),
         ("base", spec.base.encode(env)),
         ("unknown", atom(env, unknown)),
+        ("send", send_term(env, &spec.send)),
     ];
     if let Some(provenance) = spec.provenance {
         pairs.push(("provenance", provenance.encode(env)));

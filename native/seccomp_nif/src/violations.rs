@@ -44,6 +44,16 @@ pub struct Peer {
     pub target: Eterm,
 }
 
+/// Whom a denied signal was for: a pid, port or name of this node, or what is
+/// known of one of another node.
+#[derive(Clone, Copy)]
+pub struct Target {
+    /// A local pid, port or name.
+    pub target: Eterm,
+    /// An atom for another node; the empty list for this one.
+    pub node: Eterm,
+}
+
 /// One denied call.
 #[derive(Clone)]
 pub struct Violation {
@@ -57,6 +67,8 @@ pub struct Violation {
     pub peer: Option<Peer>,
     /// What was called.
     pub call: Call,
+    /// Whom it was for, when that is why.
+    pub target: Option<Target>,
     /// Under which policy.
     pub policy: PolicyHash,
     /// What happened.
@@ -76,19 +88,26 @@ static COUNTS: Lazy<DashMap<Kind, u64, FixedState>> =
     Lazy::new(|| DashMap::with_hasher(FixedState::default()));
 
 /// Remembers a denied call. Never waits for a reader.
-pub fn record(pid: Eterm, call: Call, policy: PolicyHash, action: Action) {
-    add(pid, None, call, policy, action);
+pub fn record(
+    pid: Eterm,
+    call: Call,
+    target: Option<Target>,
+    policy: PolicyHash,
+    action: Action,
+) {
+    add(pid, None, call, target, policy, action);
 }
 
 /// Remembers what the guard refused.
 pub fn refused(peer: Peer, call: Call, policy: PolicyHash) {
-    add(0, Some(peer), call, policy, Action::Refuse);
+    add(0, Some(peer), call, None, policy, Action::Refuse);
 }
 
 fn add(
     pid: Eterm,
     peer: Option<Peer>,
     call: Call,
+    target: Option<Target>,
     policy: PolicyHash,
     action: Action,
 ) {
@@ -99,6 +118,7 @@ fn add(
         pid,
         peer,
         call,
+        target,
         policy,
         action,
     };

@@ -12,7 +12,7 @@ use std::process::Command;
 #[path = "../src/abi.rs"]
 mod abi;
 
-use abi::Hooks;
+use abi::{Hooks, SendRule, SendSet};
 
 /// Just enough of ERTS for its header to be read without ERTS.
 const ERTS: &str = r"
@@ -52,6 +52,16 @@ const CONSTANTS: &[(&str, u64)] = &[
     ("ERTS_SECCOMP_GUARD_SIGNALS", abi::GUARD_SIGNALS as u64),
     ("ERTS_SECCOMP_GUARD_PROTECTED", abi::GUARD_PROTECTED as u64),
     ("ERTS_SECCOMP_GUARD_TRUSTED", abi::GUARD_TRUSTED as u64),
+    ("ERTS_SECCOMP_SEND", abi::SEND as u64),
+    ("ERTS_SECCOMP_SERVES_IO", abi::SERVES_IO as u64),
+    ("ERTS_SECCOMP_SEND_SELF", abi::SEND_SELF as u64),
+    ("ERTS_SECCOMP_SEND_PARENT", abi::SEND_PARENT as u64),
+    ("ERTS_SECCOMP_SEND_CHILDREN", abi::SEND_CHILDREN as u64),
+    ("ERTS_SECCOMP_SEND_REPLIES", abi::SEND_REPLIES as u64),
+    (
+        "ERTS_SECCOMP_SEND_GROUP_LEADER",
+        abi::SEND_GROUP_LEADER as u64,
+    ),
 ];
 
 fn fields() -> Vec<(&'static str, usize)> {
@@ -71,6 +81,47 @@ fn fields() -> Vec<(&'static str, usize)> {
         ("hash_of_origin", offset_of!(Hooks, hash_of_origin)),
         ("origin_of_hash", offset_of!(Hooks, origin_of_hash)),
         ("remote_child", offset_of!(Hooks, remote_child)),
+        ("send_denied", offset_of!(Hooks, send_denied)),
+    ]
+}
+
+/// The places in the structs of a rule for sending, as C names them.
+fn places() -> Vec<(&'static str, usize)> {
+    vec![
+        ("sizeof(ErtsSeccompSendSet)", size_of::<SendSet>()),
+        (
+            "offsetof(ErtsSeccompSendSet, kinds)",
+            offset_of!(SendSet, kinds),
+        ),
+        (
+            "offsetof(ErtsSeccompSendSet, n_pids)",
+            offset_of!(SendSet, n_pids),
+        ),
+        (
+            "offsetof(ErtsSeccompSendSet, n_names)",
+            offset_of!(SendSet, n_names),
+        ),
+        (
+            "offsetof(ErtsSeccompSendSet, n_remote)",
+            offset_of!(SendSet, n_remote),
+        ),
+        (
+            "offsetof(ErtsSeccompSendSet, pids)",
+            offset_of!(SendSet, pids),
+        ),
+        (
+            "offsetof(ErtsSeccompSendSet, names)",
+            offset_of!(SendSet, names),
+        ),
+        (
+            "offsetof(ErtsSeccompSendSet, remote)",
+            offset_of!(SendSet, remote),
+        ),
+        ("sizeof(ErtsSeccompSend)", size_of::<SendRule>()),
+        (
+            "offsetof(ErtsSeccompSend, sets)",
+            offset_of!(SendRule, sets),
+        ),
     ]
 }
 
@@ -103,6 +154,9 @@ fn numbers_in_c() -> Outcome<BTreeMap<String, u64>> {
         source +=
             &format!("SHOW(\"{name}\", offsetof(ErtsSeccompHooks, {name}));\n");
     }
+    for (number, (place, _)) in places().iter().enumerate() {
+        source += &format!("SHOW(\"place{number}\", {place});\n");
+    }
     source += "SHOW(\"size\", sizeof(ErtsSeccompHooks)); return 0; }\n";
     fs::write(dir.join("abi.c"), source)?;
 
@@ -133,6 +187,9 @@ fn every_number_is_the_same_in_c() -> Outcome<()> {
     for (name, offset) in fields() {
         assert_eq!(in_c[name], offset as u64, "offset of {name}");
     }
+    for (number, (place, mine)) in places().iter().enumerate() {
+        assert_eq!(in_c[&format!("place{number}")], *mine as u64, "{place}");
+    }
     assert_eq!(in_c["size"], size_of::<Hooks>() as u64);
     Ok(())
 }
@@ -140,12 +197,22 @@ fn every_number_is_the_same_in_c() -> Outcome<()> {
 /// A name that is added to the header has to be added here.
 #[test]
 fn no_number_of_the_header_is_missing() -> Outcome<()> {
-    let mine = ["ERTS_SECCOMP_SAVE_CALLS"]; // between C and the JIT alone
+    // For C alone.
+    let mine = [
+        "ERTS_SECCOMP_SAVE_CALLS",
+        "ERTS_SECCOMP_HAS_RULE",
+        "ERTS_SECCOMP_MFA",
+        "ERTS_SECCOMP_MESSAGE",
+        "ERTS_SECCOMP_SIGNAL",
+        "ERTS_SECCOMP_TIMER",
+        "ERTS_SECCOMP_LEADER",
+        "ERTS_SECCOMP_HEIR",
+    ];
     let text = header_text()?;
     let defined = text
         .lines()
         .filter_map(|line| line.strip_prefix("#define ERTS_SECCOMP_"))
-        .filter_map(|rest| rest.split_whitespace().next())
+        .filter_map(|rest| rest.split([' ', '(']).next())
         .map(|name| format!("ERTS_SECCOMP_{name}"));
     let known: Vec<&str> = CONSTANTS.iter().map(|(name, _)| *name).collect();
     for name in defined {

@@ -10,9 +10,10 @@ use std::cell::RefCell;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
+use proptest::sample::subsequence;
 use seccomp_core::{
     AtomTable, Compiled, Error, Groups, Mfa, Mode, OnDeny, Pat, Pattern,
-    Permission, Policy, PolicySpec, Rule, Unknown, Verdict,
+    Permission, Policy, PolicySpec, Rule, SendRule, Target, Unknown, Verdict,
 };
 
 /// Groups of the tests' own, so that no test depends on the shipped ones.
@@ -72,13 +73,33 @@ fn rules() -> impl Strategy<Value = Vec<Rule>> {
     })
 }
 
+/// Rules for sending that JSON can hold.
+fn send() -> impl Strategy<Value = SendRule> {
+    let words = [
+        Target::Own,
+        Target::Parent,
+        Target::Children,
+        Target::Replies,
+        Target::GroupLeader,
+        Target::Name("kv".into()),
+        Target::Name("self".into()),
+        Target::Remote("kv".into(), "a@b".into()),
+    ];
+    option::of(subsequence(words.to_vec(), 0..=8)).prop_map(|targets| {
+        targets.map_or(SendRule::any(), |targets| {
+            SendRule::only(targets.into_iter().collect())
+        })
+    })
+}
+
 pub fn spec() -> impl Strategy<Value = PolicySpec> {
     let mode = prop_oneof![Just(Mode::Whitelist), Just(Mode::Blacklist)];
     let spawn = prop_oneof![Just(Permission::Allow), Just(Permission::Deny)];
     let on_deny =
         prop_oneof![Just(OnDeny::Log), Just(OnDeny::Raise), Just(OnDeny::Kill)];
     let unknown = prop_oneof![Just(Unknown::Error), Just(Unknown::Allow)];
-    let flags = (any::<bool>(), any::<Option<bool>>(), any::<bool>());
+    let flags =
+        (any::<bool>(), any::<Option<bool>>(), any::<bool>(), send());
     let comment = option::of(any::<String>());
     (mode, rules(), spawn, on_deny, unknown, flags, comment).prop_map(
         |(
@@ -87,7 +108,7 @@ pub fn spec() -> impl Strategy<Value = PolicySpec> {
             spawn,
             on_deny,
             unknown,
-            (inherit, provenance, base),
+            (inherit, provenance, base, send),
             comment,
         )| {
             PolicySpec {
@@ -98,6 +119,7 @@ pub fn spec() -> impl Strategy<Value = PolicySpec> {
                 provenance,
                 on_deny,
                 base,
+                send,
                 unknown,
                 comment,
             }
