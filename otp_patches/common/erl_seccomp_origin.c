@@ -323,8 +323,12 @@ void erts_seccomp_new_policy(Process *c_p, ErlNifEnv *env, Uint32 old)
                                  make_small(0), make_small(0),
                                  c_p->common.id, make_small(0));
         } else {
-            Eterm *hp = HAlloc(c_p, ERTS_SECCOMP_TOKEN_SZ);
-            SEQ_TRACE_TOKEN(c_p) = write_token(hp, c_p->common.id, part);
+            /* Not on the heap, where a dirty NIF of the process may be
+             * building its result. */
+            ErlHeapFragment *bp = new_message_buffer(ERTS_SECCOMP_TOKEN_SZ);
+            SEQ_TRACE_TOKEN(c_p) =
+                write_token(bp->mem, c_p->common.id, part);
+            erts_link_mbuf_to_proc(c_p, bp);
         }
     }
 }
