@@ -48,7 +48,7 @@ rows(Data) -> trusted(Data) ++ restricted(Data) ++ policy(Data) ++ memory(Data) 
 trusted(#{rounds := Rounds, estone := EStone}) ->
     [
         trusted(Id, What, [against_stock(Round, {Id, trusted}) || Round <- Rounds])
-     || {Id, What} <- calls() ++ process_work() ++ programs()
+     || {Id, What} <- calls() ++ process_work() ++ between_nodes() ++ programs()
     ] ++
         [
             trusted(estone, <<"EStone">>, [estone_against_stock(R, EStone) || R <- Rounds])
@@ -95,6 +95,8 @@ process_work() ->
         {ping_pong, <<"message ping-pong">>}
     ].
 
+between_nodes() -> [{round_trip, <<"round trip to another node">>}].
+
 programs() ->
     [
         {gen_server, <<"gen_server call">>},
@@ -111,7 +113,8 @@ restricted(#{rounds := Rounds, estone := EStone}) ->
         [
             row(restricted, spawn, <<"spawn, policy inherited">>, ns, 50, More(spawn)),
             row(restricted, spawn_and_exit, <<"spawn, run and exit">>, ns, none,
-                More(spawn_and_exit))
+                More(spawn_and_exit)),
+            row(restricted, message, <<"message with a token">>, ns, 100, More(message))
         ] ++
         [
             row(restricted, ping_pong, <<"message ping-pong">>, ratio, none, Ratio(ping_pong))

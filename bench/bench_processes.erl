@@ -5,7 +5,7 @@
 
 -behaviour(gen_server).
 
--export([workloads/0]).
+-export([workloads/0, start_echo/0]).
 -export([init/1, handle_call/3, handle_cast/2]).
 
 %% Processes started against the clock before they may run.
@@ -17,6 +17,7 @@ workloads() ->
         workload(spawn, fun(N) -> bursts(N, 0) end, ?BURST),
         workload(spawn_and_exit, fun spawn_and_exit/1, 1),
         workload(ping_pong, fun ping_pong/1, 1),
+        workload(message, fun to_trusted/1, 2),
         workload(gen_server, fun gen_server/1, 1)
     ].
 
@@ -57,6 +58,15 @@ ping_pong(N) ->
     Pid = spawn_link(fun echo/0),
     ok = ping(N, Pid),
     Pid ! stop,
+    ok.
+
+%% The same with a process that is trusted, whoever asks it. What a restricted
+%% process sends carries a token, and so does the answer.
+to_trusted(N) -> ping(N, whereis(bench_echo)).
+
+-spec start_echo() -> ok.
+start_echo() ->
+    true = register(bench_echo, spawn(fun echo/0)),
     ok.
 
 ping(0, _) ->

@@ -15,6 +15,7 @@
     | {calibrate, EStone :: boolean()}
     | {times, Restricted :: boolean(), EStone :: boolean(), Counts :: map(), Scale :: number()}
     | {others, Counts :: map(), Scale :: number()}
+    | {nodes, Scale :: number()}
     | {policy, Counts :: map(), Scale :: number()}
     | one_process
     | {many_processes, Restricted :: boolean(), pos_integer()}
@@ -46,10 +47,14 @@ run(facts) ->
         enforced => enforced(code:ensure_loaded(seccomp))
     };
 run({calibrate, EStone}) ->
+    ok = bench_processes:start_echo(),
     bench_run:calibrate(workloads(EStone) ++ bench_others:workloads());
 run({times, Restricted, EStone, Counts, Scale}) ->
+    ok = bench_processes:start_echo(),
     Modes = modes(Restricted),
     bench_run:samples([{W, Modes} || W <- workloads(EStone)], Counts, Scale);
+run({nodes, Scale}) ->
+    bench_nodes:times(Scale);
 run({others, Counts, Scale}) ->
     bench_others:times(Counts, Scale);
 run({policy, Counts, Scale}) ->

@@ -87,9 +87,13 @@ round(Patched, Stock, N, EStone, Counts, #{rounds := Rounds, scale := Scale}) ->
     Times = fun(Emulator, Restricted) ->
         bench_emulator:run(Emulator, pinned, {times, Restricted, EStone, Counts, Scale})
     end,
-    Before = Times(Stock, false),
-    Under = Times(Patched, true),
-    Again = Times(Stock, false),
+    Nodes = fun(Emulator) ->
+        bench_emulator:run(Emulator, free, {nodes, Scale}, bench_nodes:flags())
+    end,
+    Both = fun(Emulator, Restricted) -> maps:merge(Times(Emulator, Restricted), Nodes(Emulator)) end,
+    Before = Both(Stock, false),
+    Under = Both(Patched, true),
+    Again = Both(Stock, false),
     Others = bench_emulator:run(Stock, pinned, {others, Counts, Scale / 3}),
     Policy = bench_emulator:run(Patched, free, {policy, Counts, Scale / 3}),
     Took = erlang:monotonic_time(millisecond) - Started,
