@@ -15,6 +15,9 @@ The application. Policies work without it; it only adds the logging of denials.
 -spec start(application:start_type(), term()) ->
     {ok, pid()} | {error, term()}.
 start(_Type, _Args) ->
+    %% The server of the module timer starts when it is needed first. If that
+    %% were for a restricted process, it would be under its policy for good.
+    ok = timer:start(),
     seccomp_sup:start_link().
 
 ?NODOC.
