@@ -23,8 +23,10 @@ must_enforce() ->
 
 policy(Mode, Rules) -> policy(Mode, Rules, #{}).
 
+%% Tests on calls send to whom they like; seccomp_send_SUITE is on sending.
 policy(Mode, Rules, Opts) ->
-    {ok, Policy} = seccomp:compile(Opts#{mode => Mode, rules => Rules}),
+    Default = #{send => any, mode => Mode, rules => Rules},
+    {ok, Policy} = seccomp:compile(maps:merge(Default, Opts)),
     Policy.
 
 %% The value travels in the exit reason, because a whitelist need not allow to

@@ -34,7 +34,7 @@ rows() ->
             ],
             effect => fun(_, _) -> apply(esc_replaced, version, []) =:= 2 end,
             calculator => {denied, [?SEND]},
-            plugin => open
+            plugin => {denied, [?SEND]}
         },
         esc:refused(code, "36", "code path", [{code, add_patha, ["/tmp"]}, {code, set_path, [[]]}]),
         esc:refused(code, "37", "purging", [

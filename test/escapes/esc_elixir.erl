@@ -68,7 +68,7 @@ servers() ->
     ].
 
 by_message() ->
-    #{class => servers, calculator => {denied, [?SEND]}, plugin => open}.
+    #{class => servers, calculator => {denied, [?SEND]}, plugin => {denied, [?SEND]}}.
 
 %% -- Calls -------------------------------------------------------------------
 

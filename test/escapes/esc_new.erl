@@ -162,7 +162,7 @@ deputies() ->
             end,
             ways => [fun(#{victim := Victim}) -> ets:new(esc, [{heir, Victim, chosen}]) end],
             calculator => {denied, [{ets, new, 2}]},
-            plugin => open
+            plugin => {denied, [{ets, new, 2}]}
         },
         #{
             ?ROW("76", "a child from before tightening"),

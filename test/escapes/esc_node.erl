@@ -25,7 +25,7 @@ rows() ->
             effect_is => node_down,
             effect => fun esc:is_down/2,
             calculator => {denied, [?SEND]},
-            plugin => open
+            plugin => {denied, [?SEND]}
         },
         esc:refused(node, "51b", "stop by a timer's message", [
             {erlang, send_after, [1, init, {stop, stop}]},

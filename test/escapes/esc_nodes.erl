@@ -50,11 +50,12 @@ outwards() ->
             setup => fun other_node/0,
             ways => [fun(#{other := Other}) -> monitor(process, {esc_nobody, Other}) end],
             effect => fun is_connected/2,
-            calculator => {denied, [{erlang, monitor, 2}]}
+            calculator => {denied, [{erlang, monitor, 2}]},
+            plugin => {denied, [{erlang, monitor, 2}]}
         }
     ].
 
-by_message() -> #{calculator => {denied, [?SEND]}, plugin => open}.
+by_message() -> #{calculator => {denied, [?SEND]}, plugin => {denied, [?SEND]}}.
 
 is_connected(#{other := Other}, _Outcome) -> lists:member(Other, nodes(connected)).
 

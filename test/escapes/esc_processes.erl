@@ -30,7 +30,7 @@ rows() ->
             ],
             effect => fun(_, Outcome) -> Outcome =:= {value, {state, state}} end,
             calculator => {denied, [?SEND]},
-            plugin => open
+            plugin => {denied, [?SEND]}
         },
         esc:refused(processes, "44", "tracing", [
             {erlang, trace, [all, true, [call]]},
@@ -64,7 +64,7 @@ rows() ->
             ],
             effect => fun victim_ended/2,
             calculator => {denied, [?SEND]},
-            plugin => open
+            plugin => {denied, [?SEND]}
         },
         #{
             ?ROW("47", "forged exit message"),
@@ -75,7 +75,7 @@ rows() ->
             ways => [fun(#{victim := Victim}) -> Victim ! {'EXIT', Victim, forged} end],
             effect => fun victim_ended/2,
             calculator => {denied, [?SEND]},
-            plugin => open
+            plugin => {denied, [?SEND]}
         },
         esc:refused(processes, "48", "suspending, collecting, priority", [
             {erlang, suspend_process, [whereis(init)]},
@@ -118,9 +118,15 @@ rows() ->
         },
         esc:refused(processes, "50", "aliases and references", [
             {erlang, alias, []},
-            {erlang, alias, [[]]},
-            {erlang, monitor, [process, self(), [{alias, explicit_unalias}]]}
-        ])
+            {erlang, alias, [[]]}
+        ]),
+        #{
+            %% What gen_server:call/2 does: an address of its own, no one else's.
+            ?ROW("50b", "an alias of a monitor"),
+            ways => [fun(_) -> monitor(process, self(), [{alias, explicit_unalias}]) end],
+            calculator => {denied, [{erlang, monitor, 3}]},
+            plugin => harmless
+        }
     ].
 
 victim_ended(#{victim := Victim}, _Outcome) -> not is_process_alive(Victim).

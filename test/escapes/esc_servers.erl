@@ -11,7 +11,7 @@
 
 rows() -> requests() ++ functions() ++ others().
 
-%% The programs only send; `open` is because the plugin may send to anybody.
+%% The programs only send, to whom neither policy lets them.
 requests() ->
     [
         (asks())#{
@@ -115,7 +115,7 @@ requests() ->
         }
     ].
 
-asks() -> #{calculator => {denied, [?SEND]}, plugin => open}.
+asks() -> #{calculator => {denied, [?SEND]}, plugin => {denied, [?SEND]}}.
 
 functions() ->
     [
