@@ -180,7 +180,7 @@ is(fun0, Arg) -> is_function(Arg, 0);
 is(spawn_options, Arg) -> is_list(Arg) andalso is_integer(catch length(Arg));
 is(json, Arg) -> is_binary(Arg);
 is(group, Arg) -> is_atom(Arg);
-is(guard, Arg) -> is_map(Arg) orelse is_atom(Arg).
+is(guard, Arg) -> is_map(Arg) orelse is_atom(Arg);
 is(text, _) -> true.
 
 %% Binaries, as in OTP's own modules: Elixir prints nothing else.
@@ -197,7 +197,7 @@ expectation(fun0) -> <<"not a fun of no arguments">>;
 expectation(spawn_options) -> <<"not a list of options">>;
 expectation(json) -> <<"not a binary">>;
 expectation(group) -> <<"not an atom">>;
-expectation(guard) -> <<"neither a map nor the name of a profile">>.
+expectation(guard) -> <<"neither a map nor the name of a profile">>;
 expectation(text) -> <<"not a text">>.
 
 %% -- Words -------------------------------------------------------------------
