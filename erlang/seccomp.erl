@@ -25,6 +25,7 @@ a sentence of the reason. Arguments of the wrong type raise `badarg`.
 -export([flags/1, info/1, processes/0]).
 -export([origin/0, forget_origin/0]).
 -export([violations/0, violations/1, violations_json/0]).
+-export([guard_node/1, unguard_node/0, guard_info/0, guard_profile/1]).
 -export([format_error/1, format_error/2]).
 
 -export_type([policy/0, rule/0, policy_map/0, options/0, reason/0, violations/0]).
@@ -46,13 +47,22 @@ a sentence of the reason. Arguments of the wrong type raise `badarg`.
         #{
             seq := non_neg_integer(),
             time := integer(),
-            pid := pid(),
+            pid := pid() | undefined,
             mfa := mfa(),
             policy := binary(),
-            action := raise | kill | log
+            action := raise | kill | log | refuse,
+            origin => {node, node()},
+            target => pid() | atom()
         }
     ],
-    counters := [#{policy := binary(), mfa := mfa(), count := pos_integer()}]
+    counters := [
+        #{
+            policy := binary(),
+            mfa := mfa(),
+            count := pos_integer(),
+            origin => {node, node()}
+        }
+    ]
 }.
 
 -define(IS_MODE(Mode), (Mode =:= whitelist orelse Mode =:= blacklist)).
@@ -265,6 +275,38 @@ violations(Pid) -> ?BADARG([Pid], [pid]).
 ?DOC("`violations/0` as JSON.").
 -spec violations_json() -> binary().
 violations_json() -> seccomp_nif:violations_json().
+
+%% -- Other nodes -------------------------------------------------------------
+
+?DOC("
+Says what other nodes may do to this one, whatever cookie they have: a map, or
+one of the profiles `strict` and `cluster`. It takes the place of any guard that
+is set. `docs/cluster.md` explains the keys; what is left out is refused.
+
+    seccomp:guard_node(#{
+        spawn => #{mode => whitelist, rules => ['@pure']},
+        names => [my_server],
+        protect => [init, user]
+    }).
+").
+-spec guard_node(seccomp_guard:guard() | seccomp_guard:profile_name()) ->
+    ok | {error, reason()}.
+guard_node(Guard) when is_map(Guard); is_atom(Guard) -> seccomp_guard:set(Guard);
+guard_node(Guard) -> ?BADARG([Guard], [guard]).
+
+?DOC("Takes the guard away. Trusted callers only.").
+-spec unguard_node() -> ok | {error, reason()}.
+unguard_node() -> seccomp_guard:unset().
+
+?DOC("The guard that is set. `closed`: all is refused, since boot.").
+-spec guard_info() -> seccomp_guard:info() | {error, reason()}.
+guard_info() -> seccomp_guard:info().
+
+?DOC("What a ready guard holds, with the reason of each entry.").
+-spec guard_profile(seccomp_guard:profile_name()) ->
+    {ok, seccomp_guard_profile:description()} | {error, reason()}.
+guard_profile(Name) when is_atom(Name) -> seccomp_guard_profile:describe(Name);
+guard_profile(Name) -> ?BADARG([Name], [group]).
 
 ?DOC("A sentence for the reason of an `{error, Reason}`.").
 -spec format_error(reason()) -> unicode:chardata().

@@ -4,7 +4,8 @@
 -include("seccomp_doc.hrl").
 
 ?MODULEDOC("
-The application. Policies work without it; it only adds the logging of denials.
+The application. Policies work without it; it adds the logging of denials, and
+sets the guard of the node's configuration. It does not start when that fails.
 ").
 
 -behaviour(application).
@@ -15,7 +16,10 @@ The application. Policies work without it; it only adds the logging of denials.
 -spec start(application:start_type(), term()) ->
     {ok, pid()} | {error, term()}.
 start(_Type, _Args) ->
-    seccomp_sup:start_link().
+    case seccomp_guard:configure() of
+        ok -> seccomp_sup:start_link();
+        {error, Reason} -> {error, {guard, Reason}}
+    end.
 
 ?NODOC.
 -spec stop(term()) -> ok.

@@ -41,7 +41,7 @@ them the denials that the emulator raises.
     | {atom(), map()}.
 
 -type kind() ::
-    pid | mode | rules | options | policy | mfa | fun0 | spawn_options | json | group.
+    pid | mode | rules | options | policy | mfa | fun0 | spawn_options | json | group | guard.
 %% What an argument of the API has to be.
 
 ?DOC("A sentence for the reason of an `{error, Reason}`.").
@@ -158,7 +158,8 @@ is(mfa, _) -> false;
 is(fun0, Arg) -> is_function(Arg, 0);
 is(spawn_options, Arg) -> is_list(Arg) andalso is_integer(catch length(Arg));
 is(json, Arg) -> is_binary(Arg);
-is(group, Arg) -> is_atom(Arg).
+is(group, Arg) -> is_atom(Arg);
+is(guard, Arg) -> is_map(Arg) orelse is_atom(Arg).
 
 %% Binaries, as in OTP's own modules: Elixir prints nothing else.
 -spec expectation(kind()) -> binary().
@@ -171,7 +172,8 @@ expectation(mfa) -> <<"not {Module, Function, Arity} with an arity of 0 to 255">
 expectation(fun0) -> <<"not a fun of no arguments">>;
 expectation(spawn_options) -> <<"not a list of options">>;
 expectation(json) -> <<"not a binary">>;
-expectation(group) -> <<"not an atom">>.
+expectation(group) -> <<"not an atom">>;
+expectation(guard) -> <<"neither a map nor the name of a profile">>.
 
 %% -- Words -------------------------------------------------------------------
 

@@ -33,7 +33,10 @@ reloaded, so whatever may change lives in other modules. Use `seccomp`.
     origins_next/0,
     origins_from/1,
     policy_to_wire/1,
-    policy_from_wire/2
+    policy_from_wire/2,
+    guard_set/4,
+    guard_unset/0,
+    guard_state/0
 ]).
 
 -export_type([rule/0, spec/0, tag/0, failure/0, answer/0, mfarity/0]).
@@ -63,7 +66,10 @@ reloaded, so whatever may change lives in other modules. Use `seccomp`.
     origins_next/0,
     origins_from/1,
     policy_to_wire/1,
-    policy_from_wire/2
+    policy_from_wire/2,
+    guard_set/4,
+    guard_unset/0,
+    guard_state/0
 ]).
 
 -on_load(init/0).
@@ -179,3 +185,13 @@ policy_to_wire(_Hash) -> ?NOT_LOADED.
 -spec policy_from_wire(Hash :: binary(), binary()) ->
     {ok, reference()} | {error, failure()}.
 policy_from_wire(_Hash, _Text) -> ?NOT_LOADED.
+
+-spec guard_set(reference() | deny, [{atom(), pos_integer()}], any | listed, any | known | none) ->
+    ok | {error, failure()}.
+guard_set(_Policy, _Names, _OtherNames, _Pids) -> ?NOT_LOADED.
+
+-spec guard_unset() -> ok | {error, failure()}.
+guard_unset() -> ?NOT_LOADED.
+
+-spec guard_state() -> map() | {error, failure()}.
+guard_state() -> ?NOT_LOADED.

@@ -41,10 +41,10 @@ server later, which the restricted process may not ask.
 -define(MAX_RULES, 1_000_000).
 
 ?DOC("
-Compiles a policy. `Extra` are groups to add to a whitelist that does not name
+Compiles a policy. `Extra` are rules to add to a whitelist that does not name
 them yet (what the evaluator of a shell needs).
 ").
--spec compile(map(), [atom()]) -> {ok, reference()} | {error, seccomp_error:reason()}.
+-spec compile(map(), [seccomp_nif:rule()]) -> {ok, reference()} | {error, seccomp_error:reason()}.
 compile(Map, Extra) ->
     maybe_chain(Map, [
         fun check_keys/1,

@@ -27,6 +27,13 @@ process does in a loop can therefore not flood the log. Switched off by
         pid := pid() | undefined,
         action := raise | kill | log | undefined
     }
+    | #{
+        what := seccomp_refused,
+        mfa := seccomp_nif:mfarity(),
+        count := pos_integer(),
+        policy := binary(),
+        node := node()
+    }
     | #{what := seccomp_denied_more, functions := pos_integer(), count := pos_integer()}.
 
 -define(PERIOD, 1000).
@@ -65,11 +72,11 @@ most frequent first, the rest summed up in a last one.
 events(#{total := Total}, #{total := Total}) ->
     [];
 events(#{counters := Before}, #{counters := Now, ring := Ring}) ->
-    Seen = maps:from_list([{{P, M}, C} || #{policy := P, mfa := M, count := C} <- Before]),
+    Seen = maps:from_list([{kind(Counter), C} || #{count := C} = Counter <- Before]),
     Changed = [
-        {Count - maps:get({Policy, Mfa}, Seen, 0), Policy, Mfa}
-     || #{policy := Policy, mfa := Mfa, count := Count} <- Now,
-        Count > maps:get({Policy, Mfa}, Seen, 0)
+        {Count - maps:get(kind(Counter), Seen, 0), kind(Counter)}
+     || #{count := Count} = Counter <- Now,
+        Count > maps:get(kind(Counter), Seen, 0)
     ],
     {First, Rest} = split(?MAX_EVENTS - 1, lists:reverse(lists:sort(Changed))),
     [event(Change, Ring) || Change <- First] ++ summary(Rest).
@@ -77,9 +84,14 @@ events(#{counters := Before}, #{counters := Now, ring := Ring}) ->
 split(N, List) when length(List) > N + 1 -> lists:split(N, List);
 split(_N, List) -> {List, []}.
 
-event({Count, Policy, Mfa}, Ring) ->
+kind(#{policy := Policy, mfa := Mfa} = Entry) ->
+    {Policy, Mfa, maps:get(origin, Entry, self)}.
+
+event({Count, {Policy, Mfa, {node, Node}}}, _Ring) ->
+    #{what => seccomp_refused, mfa => Mfa, count => Count, policy => Policy, node => Node};
+event({Count, {Policy, Mfa, self} = Kind}, Ring) ->
     Event = #{what => seccomp_denied, mfa => Mfa, count => Count, policy => Policy},
-    case [Entry || #{mfa := M, policy := P} = Entry <- Ring, M =:= Mfa, P =:= Policy] of
+    case [Entry || Entry <- Ring, kind(Entry) =:= Kind] of
         [] ->
             Event#{pid => undefined, action => undefined};
         Entries ->
@@ -90,7 +102,7 @@ event({Count, Policy, Mfa}, Ring) ->
 summary([]) ->
     [];
 summary(Rest) ->
-    Count = lists:sum([Count || {Count, _, _} <- Rest]),
+    Count = lists:sum([Count || {Count, _} <- Rest]),
     [#{what => seccomp_denied_more, functions => length(Rest), count => Count}].
 
 ?DOC("The sentence for an event, as `logger` prints it.").
@@ -113,6 +125,8 @@ format(#{what := seccomp_denied, mfa := {M, F, A}, count := Count, pid := Pid, a
         A,
         Count
     ]};
+format(#{what := seccomp_refused, mfa := {M, F, A}, count := Count, node := Node}) ->
+    {"seccomp: node ~tp was refused ~tw:~tw/~b (~b in the last second)", [Node, M, F, A, Count]};
 format(#{what := seccomp_denied_more, functions := Functions, count := Count}) ->
     {"seccomp: ~b more denials of ~b other functions", [Count, Functions]}.
 

@@ -25,6 +25,7 @@
 #include "erl_seccomp.h"
 #include "erl_seccomp_origin.h"
 #include "erl_seccomp_dist.h"
+#include "erl_seccomp_guard.h"
 
 /* The check is part of the x86-64 JIT and of the interpreter. In the JIT of
  * other machines nobody may be put under a policy, because nothing would
@@ -72,6 +73,7 @@ void erts_seccomp_init(void)
     am_seccomp_error = am_atom_put("seccomp_error", 13);
     erts_seccomp_origin_init();
     erts_seccomp_dist_init();
+    erts_seccomp_guard_init();
 }
 
 /* The number of a new export entry. Numbers are never used twice, as the bit

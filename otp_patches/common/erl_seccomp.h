@@ -56,6 +56,37 @@
 #define ERTS_SECCOMP_NOPROC 1
 
 /*
+ * What other nodes may do to this one: see erl_seccomp_guard.c.
+ */
+/* They may do nothing. */
+#define ERTS_SECCOMP_GUARD_CLOSED 0x01u
+/* There is a guard; what it does not allow is refused. */
+#define ERTS_SECCOMP_GUARD_SET 0x20u
+/* They may spawn, under the guard's policy. */
+#define ERTS_SECCOMP_GUARD_SPAWN 0x02u
+/* They may use all names but those that are protected, */
+#define ERTS_SECCOMP_GUARD_ANY_NAME 0x04u
+/* and the pid of any process without a name, or those pids that were written
+ * for other nodes. */
+#define ERTS_SECCOMP_GUARD_ANY_PID 0x08u
+#define ERTS_SECCOMP_GUARD_GIVEN_PID 0x10u
+
+/* What they may do to a process: send to, link to and monitor it; ask whether
+ * the node is alive; send it exits and group leaders. */
+#define ERTS_SECCOMP_GUARD_MESSAGES 0x01u
+#define ERTS_SECCOMP_GUARD_PING 0x02u
+#define ERTS_SECCOMP_GUARD_SIGNALS 0x04u
+/* It accepts nothing, not even through an alias. */
+#define ERTS_SECCOMP_GUARD_PROTECTED 0x08u
+/* What it starts when it handles their messages is its own business. */
+#define ERTS_SECCOMP_GUARD_TRUSTED 0x10u
+
+typedef struct {
+    Eterm name;
+    Uint rights;
+} ErtsSeccompGuardName;
+
+/*
  * The functions of the library. All are called on scheduler threads, and may
  * be called with locks of the process held: they must neither block nor call
  * back. Process identifiers are local pids, as terms.
@@ -98,6 +129,13 @@ typedef struct {
      * be given. */
     Sint32 (*remote_child)(Eterm child, Eterm node, Uint32 origin,
                            Uint32 *word);
+    /* The guard, see erl_seccomp_guard.c. This node has asked for this
+     * process: its word. Non-zero: nothing is known of a policy for it. */
+    Sint32 (*guarded)(Eterm child, Eterm node, Uint32 *word);
+    /* The guard refused a node to call M:F/A or what amounts to it, for a
+     * process (a pid or name; `spawn` for one yet to come). */
+    void (*refused)(Eterm node, Eterm target, Eterm module, Eterm function,
+                    Uint32 arity);
 } ErtsSeccompHooks;
 
 struct export_;
@@ -142,5 +180,9 @@ Sint32 erl_seccomp_attach(ErlNifEnv *env, Eterm pid, Eterm tag,
 int erl_seccomp_set_origin(Uint32 policy, Uint32 origin, Sint32 provenance);
 int erl_seccomp_origin(ErlNifEnv *env, Uint32 *origin);
 int erl_seccomp_forget_origin(ErlNifEnv *env);
+
+int erl_seccomp_guard(Uint32 flags, Uint32 policy, Uint32 names,
+                      const ErtsSeccompGuardName *name);
+Uint32 erl_seccomp_guard_flags(Uint *refused);
 
 #endif /* ERL_SECCOMP_H__ */

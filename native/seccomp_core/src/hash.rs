@@ -17,7 +17,7 @@ use crate::rule::{Pat, Pattern};
 const TAG: &[u8] = b"seccomp policy 1\n";
 
 /// SHA-256 over the canonical form of a policy.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Default, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PolicyHash([u8; 32]);
 
 impl PolicyHash {

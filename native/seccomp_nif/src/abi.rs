@@ -48,6 +48,39 @@ pub const NOPROC: i32 = 1;
 pub const UNKNOWN_ORIGIN: u32 = 0;
 /// `ERTS_SECCOMP_MAX_ID`: the highest number of an origin.
 pub const MAX_ORIGIN: u32 = (1 << 28) - 1;
+/// `ERTS_SECCOMP_GUARD_CLOSED`: other nodes may do nothing, since boot.
+pub const GUARD_CLOSED: u32 = 0x01;
+/// `ERTS_SECCOMP_GUARD_SET`: there is a guard.
+pub const GUARD_SET: u32 = 0x20;
+/// `ERTS_SECCOMP_GUARD_SPAWN`: other nodes may spawn, under a policy.
+pub const GUARD_SPAWN: u32 = 0x02;
+/// `ERTS_SECCOMP_GUARD_ANY_NAME`: all names but those that are protected.
+pub const GUARD_ANY_NAME: u32 = 0x04;
+/// `ERTS_SECCOMP_GUARD_ANY_PID`: every process without a name.
+pub const GUARD_ANY_PID: u32 = 0x08;
+/// `ERTS_SECCOMP_GUARD_GIVEN_PID`: those whose pid this node wrote.
+pub const GUARD_GIVEN_PID: u32 = 0x10;
+/// `ERTS_SECCOMP_GUARD_MESSAGES`: send, link, monitor.
+pub const GUARD_MESSAGES: u32 = 0x01;
+/// `ERTS_SECCOMP_GUARD_PING`: ask whether the node is alive.
+pub const GUARD_PING: u32 = 0x02;
+/// `ERTS_SECCOMP_GUARD_SIGNALS`: exits and group leaders.
+pub const GUARD_SIGNALS: u32 = 0x04;
+/// `ERTS_SECCOMP_GUARD_PROTECTED`: nothing, aliases included.
+pub const GUARD_PROTECTED: u32 = 0x08;
+
+/// `ERTS_SECCOMP_GUARD_TRUSTED`: it starts what it wants for them.
+pub const GUARD_TRUSTED: u32 = 0x10;
+
+/// `ErtsSeccompGuardName`: what other nodes may do to a name.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct GuardName {
+    /// The registered name, an atom.
+    pub name: Eterm,
+    /// Which of the rights above it has.
+    pub rights: usize,
+}
 
 /// `ErtsSeccompHooks`: what the emulator calls.
 #[repr(C)]
@@ -103,6 +136,17 @@ pub struct Hooks {
         origin: u32,
         word: *mut u32,
     ) -> i32,
+    /// A node has asked for this process: its word.
+    pub guarded:
+        unsafe extern "C" fn(child: Eterm, node: Eterm, word: *mut u32) -> i32,
+    /// The guard refused a node to call this, or what amounts to it.
+    pub refused: extern "C" fn(
+        node: Eterm,
+        target: Eterm,
+        module: Eterm,
+        function: Eterm,
+        arity: u32,
+    ),
 }
 
 /// `erl_seccomp_abi`
@@ -135,3 +179,12 @@ pub type OriginFn =
     unsafe extern "C" fn(env: *mut c_void, origin: *mut u32) -> i32;
 /// `erl_seccomp_forget_origin`
 pub type ForgetOriginFn = unsafe extern "C" fn(env: *mut c_void) -> i32;
+/// `erl_seccomp_guard`
+pub type GuardFn = unsafe extern "C" fn(
+    flags: u32,
+    policy: u32,
+    names: u32,
+    name: *const GuardName,
+) -> i32;
+/// `erl_seccomp_guard_flags`
+pub type GuardFlagsFn = unsafe extern "C" fn(refused: *mut usize) -> u32;

@@ -18,6 +18,8 @@ pub struct Emulator {
     set_origin: abi::SetOriginFn,
     origin: abi::OriginFn,
     forget_origin: abi::ForgetOriginFn,
+    guard: abi::GuardFn,
+    guard_flags: abi::GuardFlagsFn,
 }
 
 /// Why this emulator enforces nothing.
@@ -75,6 +77,8 @@ fn find() -> Result<Emulator, Unsupported> {
             c"erl_seccomp_forget_origin",
             abi::ForgetOriginFn
         ),
+        guard: function!(c"erl_seccomp_guard", abi::GuardFn),
+        guard_flags: function!(c"erl_seccomp_guard_flags", abi::GuardFlagsFn),
     };
     stay_loaded();
     // SAFETY: HOOKS is static, and its functions stay where they are because
@@ -195,5 +199,27 @@ impl Emulator {
     pub unsafe fn forget_origin(&self, env: *mut c_void) -> bool {
         // SAFETY: as promised by the caller.
         unsafe { (self.forget_origin)(env) == 0 }
+    }
+
+    /// Sets the guard, or takes it away when there are no flags. False: no
+    /// memory, and nothing has changed. The names are sorted.
+    pub fn guard(
+        &self,
+        flags: u32,
+        policy: u32,
+        names: &[abi::GuardName],
+    ) -> bool {
+        let count = names.len() as u32;
+        // SAFETY: the emulator reads so many names and copies them.
+        unsafe { (self.guard)(flags, policy, count, names.as_ptr()) == 0 }
+    }
+
+    /// The flags of the guard that is set, and how much was refused before
+    /// this library was there to hear of it.
+    pub fn guard_flags(&self) -> (u32, usize) {
+        let mut refused = 0;
+        // SAFETY: the emulator writes one number.
+        let flags = unsafe { (self.guard_flags)(&mut refused) };
+        (flags, refused)
     }
 }

@@ -11,6 +11,7 @@ use seccomp_core::Decision;
 
 use crate::abi::{self, Eterm, Hooks};
 use crate::error::{self, Error, Result};
+use crate::hooks_guard;
 use crate::hooks_nodes;
 use crate::hooks_origin;
 use crate::installed::{self, Installed};
@@ -33,6 +34,8 @@ pub static HOOKS: Hooks = Hooks {
     hash_of_origin: hooks_nodes::hash_of_origin,
     origin_of_hash: hooks_nodes::origin_of_hash,
     remote_child: hooks_nodes::remote_child,
+    guarded: hooks_guard::guarded,
+    refused: hooks_guard::refused,
 };
 
 /// What somebody wants done to a process.

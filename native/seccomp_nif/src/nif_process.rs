@@ -19,7 +19,7 @@ use crate::term;
 use crate::violations::{self, Action, Violation};
 
 mod atoms {
-    rustler::atoms! { ok, wait, trusted, restrict, replace, restricted_by, inherited, on_behalf, remote }
+    rustler::atoms! { ok, wait, trusted, restrict, replace, restricted_by, inherited, on_behalf, node, undefined }
 }
 
 /// Has the emulator carry out a change: `ok` or a trap for the caller itself,
@@ -169,7 +169,7 @@ fn process_info<'a>(env: Env<'a>, target: Term<'a>) -> Result<Term<'a>> {
         Origin::OnBehalf(pid) => {
             (atoms::on_behalf(), term::immediate(env, pid))
         }
-        Origin::Remote(node) => (atoms::remote(), term::immediate(env, node)),
+        Origin::Node(node) => (atoms::node(), term::immediate(env, node)),
     };
     let policy: &Installed = &entry.policy;
     let mut pairs = facts(env, policy);
@@ -196,6 +196,7 @@ fn action_name(action: Action) -> &'static str {
         Action::Log => "log",
         Action::Raise => "raise",
         Action::Kill => "kill",
+        Action::Refuse => "refuse",
     }
 }
 
@@ -204,17 +205,26 @@ fn mfa_term<'a>(env: Env<'a>, (m, f, a): violations::Call) -> Term<'a> {
 }
 
 fn violation_term<'a>(env: Env<'a>, violation: &Violation) -> Term<'a> {
-    term::map(
-        env,
-        &[
-            ("seq", violation.seq.encode(env)),
-            ("time", violation.time.encode(env)),
-            ("pid", term::immediate(env, violation.pid)),
-            ("mfa", mfa_term(env, violation.call)),
-            ("policy", violation.policy.to_string().encode(env)),
-            ("action", term::atom(env, action_name(violation.action))),
-        ],
-    )
+    let mut pairs = vec![
+        ("seq", violation.seq.encode(env)),
+        ("time", violation.time.encode(env)),
+        ("mfa", mfa_term(env, violation.call)),
+        ("policy", violation.policy.to_string().encode(env)),
+        ("action", term::atom(env, action_name(violation.action))),
+    ];
+    match violation.peer {
+        None => pairs.push(("pid", term::immediate(env, violation.pid))),
+        Some(peer) => {
+            pairs.push(("pid", atoms::undefined().encode(env)));
+            pairs.push(("target", term::immediate(env, peer.target)));
+            pairs.push(("origin", origin_term(env, peer.node)));
+        }
+    }
+    term::map(env, &pairs)
+}
+
+fn origin_term<'a>(env: Env<'a>, node: abi::Eterm) -> Term<'a> {
+    (atoms::node(), term::immediate(env, node)).encode(env)
 }
 
 #[rustler::nif(name = "violations", schedule = "DirtyCpu")]
@@ -228,12 +238,15 @@ fn all_violations(env: Env) -> Term {
     let counters: Vec<Term> = snapshot
         .counts
         .iter()
-        .map(|((policy, call), count)| {
-            let pairs = [
+        .map(|((policy, call, node), count)| {
+            let mut pairs = vec![
                 ("policy", policy.to_string().encode(env)),
                 ("mfa", mfa_term(env, *call)),
                 ("count", count.encode(env)),
             ];
+            if *node != 0 {
+                pairs.push(("origin", origin_term(env, *node)));
+            }
             term::map(env, &pairs)
         })
         .collect();
@@ -250,7 +263,12 @@ fn all_violations(env: Env) -> Term {
 struct JsonViolation {
     seq: u64,
     time: u64,
-    pid: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pid: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    node: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<String>,
     mfa: String,
     policy: String,
     action: &'static str,
@@ -258,6 +276,8 @@ struct JsonViolation {
 
 #[derive(Serialize)]
 struct JsonCounter {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    node: Option<String>,
     policy: String,
     mfa: String,
     count: u64,
@@ -286,7 +306,9 @@ fn violations_json<'a>(env: Env<'a>) -> Term<'a> {
             .map(|violation| JsonViolation {
                 seq: violation.seq,
                 time: violation.time,
-                pid: text(violation.pid),
+                pid: violation.peer.is_none().then(|| text(violation.pid)),
+                node: violation.peer.map(|peer| text(peer.node)),
+                target: violation.peer.map(|peer| text(peer.target)),
                 mfa: mfa(violation.call),
                 policy: violation.policy.to_string(),
                 action: action_name(violation.action),
@@ -295,7 +317,8 @@ fn violations_json<'a>(env: Env<'a>) -> Term<'a> {
         counters: snapshot
             .counts
             .iter()
-            .map(|((policy, call), count)| JsonCounter {
+            .map(|((policy, call, node), count)| JsonCounter {
+                node: (*node != 0).then(|| text(*node)),
                 policy: policy.to_string(),
                 mfa: mfa(*call),
                 count: *count,

@@ -19,8 +19,9 @@ pub enum Origin {
     Inherited(Eterm),
     /// It was started by this process on behalf of a restricted one.
     OnBehalf(Eterm),
-    /// This node asked for it, on behalf of a restricted process.
-    Remote(Eterm),
+    /// It was started for this node, under the guard's policy or that of whom
+    /// the node acted for.
+    Node(Eterm),
 }
 
 /// What is known of a restricted process.

@@ -28,10 +28,21 @@ pub enum Action {
     Raise,
     /// It ended the process.
     Kill,
+    /// The guard refused it to another node.
+    Refuse,
 }
 
 /// Module, function and arity, as the emulator gives them.
 pub type Call = (Eterm, Eterm, u32);
+
+/// What another node asked for.
+#[derive(Clone, Copy)]
+pub struct Peer {
+    /// The name of the node.
+    pub node: Eterm,
+    /// For whom it was: a pid, a registered name, or `spawn`.
+    pub target: Eterm,
+}
 
 /// One denied call.
 #[derive(Clone)]
@@ -40,8 +51,10 @@ pub struct Violation {
     pub seq: u64,
     /// System time in nanoseconds.
     pub time: u64,
-    /// Who made it.
+    /// Who made it; nobody here, if there is a peer.
     pub pid: Eterm,
+    /// The node that asked for it.
+    pub peer: Option<Peer>,
     /// What was called.
     pub call: Call,
     /// Under which policy.
@@ -56,16 +69,35 @@ static DROPPED: AtomicU64 = AtomicU64::new(0);
 static KINDS: AtomicUsize = AtomicUsize::new(0);
 static SLOTS: [Mutex<Option<Violation>>; RING] =
     [const { Mutex::new(None) }; RING];
-static COUNTS: Lazy<DashMap<(PolicyHash, Call), u64, FixedState>> =
+/// What is counted: the policy, the call, and the node that asked for it, or 0.
+pub type Kind = (PolicyHash, Call, Eterm);
+
+static COUNTS: Lazy<DashMap<Kind, u64, FixedState>> =
     Lazy::new(|| DashMap::with_hasher(FixedState::default()));
 
 /// Remembers a denied call. Never waits for a reader.
 pub fn record(pid: Eterm, call: Call, policy: PolicyHash, action: Action) {
+    add(pid, None, call, policy, action);
+}
+
+/// Remembers what the guard refused.
+pub fn refused(peer: Peer, call: Call, policy: PolicyHash) {
+    add(0, Some(peer), call, policy, Action::Refuse);
+}
+
+fn add(
+    pid: Eterm,
+    peer: Option<Peer>,
+    call: Call,
+    policy: PolicyHash,
+    action: Action,
+) {
     let seq = TOTAL.fetch_add(1, Ordering::Relaxed) + 1;
     let violation = Violation {
         seq,
         time: now(),
         pid,
+        peer,
         call,
         policy,
         action,
@@ -74,7 +106,8 @@ pub fn record(pid: Eterm, call: Call, policy: PolicyHash, action: Action) {
     if let Ok(mut slot) = SLOTS[seq as usize % RING].try_lock() {
         *slot = Some(violation);
     }
-    match COUNTS.entry((policy, call)) {
+    let kind = (policy, call, peer.map_or(0, |peer| peer.node));
+    match COUNTS.entry(kind) {
         MapEntry::Occupied(mut count) => *count.get_mut() += 1,
         MapEntry::Vacant(place) => {
             if KINDS.fetch_add(1, Ordering::Relaxed) < COUNTERS {
@@ -102,7 +135,7 @@ pub struct Snapshot {
     /// The newest, oldest first.
     pub ring: Vec<Violation>,
     /// How often each policy denied each function.
-    pub counts: Vec<((PolicyHash, Call), u64)>,
+    pub counts: Vec<(Kind, u64)>,
 }
 
 /// A copy of what is recorded now.

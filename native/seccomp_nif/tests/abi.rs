@@ -41,6 +41,17 @@ const CONSTANTS: &[(&str, u64)] = &[
     ("ERTS_SECCOMP_KILL", abi::KILL as u64),
     ("ERTS_SECCOMP_OK", abi::OK as u64),
     ("ERTS_SECCOMP_NOPROC", abi::NOPROC as u64),
+    ("ERTS_SECCOMP_GUARD_CLOSED", abi::GUARD_CLOSED as u64),
+    ("ERTS_SECCOMP_GUARD_SET", abi::GUARD_SET as u64),
+    ("ERTS_SECCOMP_GUARD_SPAWN", abi::GUARD_SPAWN as u64),
+    ("ERTS_SECCOMP_GUARD_ANY_NAME", abi::GUARD_ANY_NAME as u64),
+    ("ERTS_SECCOMP_GUARD_ANY_PID", abi::GUARD_ANY_PID as u64),
+    ("ERTS_SECCOMP_GUARD_GIVEN_PID", abi::GUARD_GIVEN_PID as u64),
+    ("ERTS_SECCOMP_GUARD_MESSAGES", abi::GUARD_MESSAGES as u64),
+    ("ERTS_SECCOMP_GUARD_PING", abi::GUARD_PING as u64),
+    ("ERTS_SECCOMP_GUARD_SIGNALS", abi::GUARD_SIGNALS as u64),
+    ("ERTS_SECCOMP_GUARD_PROTECTED", abi::GUARD_PROTECTED as u64),
+    ("ERTS_SECCOMP_GUARD_TRUSTED", abi::GUARD_TRUSTED as u64),
 ];
 
 fn fields() -> Vec<(&'static str, usize)> {
@@ -58,6 +69,8 @@ fn fields() -> Vec<(&'static str, usize)> {
         ("hash_of_origin", offset_of!(Hooks, hash_of_origin)),
         ("origin_of_hash", offset_of!(Hooks, origin_of_hash)),
         ("remote_child", offset_of!(Hooks, remote_child)),
+        ("guarded", offset_of!(Hooks, guarded)),
+        ("refused", offset_of!(Hooks, refused)),
     ]
 }
 

@@ -1,0 +1,200 @@
+%% SPDX-License-Identifier: Apache-2.0
+-module(seccomp_guard).
+
+-include("seccomp_doc.hrl").
+
+?MODULEDOC("
+What other nodes may do to this one: from the terms that a user writes to what
+the emulator asks about each message from another node. `docs/cluster.md` says
+what a guard refuses and what it cannot.
+").
+
+-export([set/1, unset/0, info/0, configure/0]).
+
+-export_type([guard/0, name/0, profile_name/0, info/0]).
+
+-type name() :: atom() | {atom(), message | ping | trust}.
+-type profile_name() :: strict | cluster.
+-type guard() :: #{
+    spawn => deny | seccomp:policy() | seccomp:policy_map(),
+    names => any | [name()],
+    protect => [atom()],
+    pids => any | known | none
+}.
+-type info() ::
+    #{status := off | closed, refused_at_boot := non_neg_integer()}
+    | #{
+        status := on,
+        refused_at_boot := non_neg_integer(),
+        spawn := deny | Hash :: binary(),
+        names := any | [name()],
+        protect := [atom()],
+        pids := any | known | none
+    }.
+
+-type result() :: ok | {error, seccomp_error:reason()}.
+
+%% As in erl_seccomp.h.
+-define(MESSAGES, 16#01).
+-define(PING, 16#02).
+-define(PROTECTED, 16#08).
+-define(TRUSTED, 16#10).
+
+%% What erpc and rpc start on the other node, which calls what was asked for.
+-define(REMOTE_CALLS, [{erpc, execute_call}, {erpc, execute_cast}]).
+
+?NODOC.
+-spec set(guard() | profile_name()) -> result().
+set(Profile) when is_atom(Profile) ->
+    case seccomp_guard_profile:get(Profile) of
+        {ok, Guard} -> set(Guard);
+        {error, _} = Error -> Error
+    end;
+set(Guard) ->
+    case check(Guard) of
+        ok -> with_policy(maps:get(spawn, Guard, deny), Guard);
+        {error, _} = Error -> Error
+    end.
+
+?NODOC.
+-spec unset() -> result().
+unset() -> answer(seccomp_nif:guard_unset()).
+
+?NODOC.
+-spec info() -> info() | {error, seccomp_error:reason()}.
+info() ->
+    case seccomp_nif:guard_state() of
+        #{status := ok, names := Names, other_names := Others} = State ->
+            #{
+                status => on,
+                refused_at_boot => map_get(refused_at_boot, State),
+                spawn => map_get(spawn, State),
+                pids => map_get(pids, State),
+                protect => [Name || {Name, ?PROTECTED} <- Names],
+                names =>
+                    case Others of
+                        any -> any;
+                        listed -> [name(Entry) || {_, Rights} = Entry <- Names, Rights =/= ?PROTECTED]
+                    end
+            };
+        {error, _} = Error ->
+            answer(Error);
+        State ->
+            maps:with([status, refused_at_boot], State)
+    end.
+
+name({Name, ?PING}) -> {Name, ping};
+name({Name, ?MESSAGES}) -> Name;
+name({Name, ?MESSAGES bor ?TRUSTED}) -> {Name, trust}.
+
+?DOC("
+Sets the guard of the node's configuration, if there is one: the application's
+environment has `guard`, or the command line `-seccomp_guard strict` (or
+`cluster`). With that flag the emulator refuses everything from boot until this
+is called; the value `config` leaves what comes then to the environment.
+").
+-spec configure() -> result().
+configure() ->
+    case {application:get_env(seccomp, guard), init:get_argument(seccomp_guard)} of
+        {undefined, error} -> ok;
+        {{ok, Guard}, _} when is_map(Guard); is_atom(Guard) -> set(Guard);
+        {{ok, Other}, _} -> bad(guard, Other);
+        {undefined, {ok, Values}} -> set_flag(lists:last(Values))
+    end.
+
+set_flag(["strict"]) -> set(strict);
+set_flag(["cluster"]) -> set(cluster);
+set_flag(["config"]) -> {error, {missing_option, #{option => guard, expected => expected(guard)}}};
+set_flag(Other) -> bad(guard, Other).
+
+%% -- What a user writes ------------------------------------------------------
+
+keys() -> [spawn, names, protect, pids].
+
+check(Guard) ->
+    case maps:keys(maps:without(keys(), Guard)) of
+        [] ->
+            Wrong = [{Key, V} || {Key, V} <- maps:to_list(Guard), not is_value(Key, V)],
+            case Wrong of
+                [] -> check_overlap(Guard);
+                [{Key, Value} | _] -> bad(Key, Value)
+            end;
+        [Option | _] ->
+            {error,
+                {unknown_option, #{option => Option, known => keys(), did_you_mean => none}}}
+    end.
+
+%% Whoever names a process in both has made a mistake in one of them.
+check_overlap(Guard) ->
+    Protected = maps:get(protect, Guard, []),
+    Named = [name_of(Name) || is_list(names(Guard)), Name <- names(Guard)],
+    case [Name || Name <- Named, lists:member(Name, Protected)] of
+        [] -> ok;
+        [Name | _] -> bad(protect, Name)
+    end.
+
+names(Guard) -> maps:get(names, Guard, []).
+
+name_of({Name, _}) -> Name;
+name_of(Name) -> Name.
+
+is_value(spawn, deny) -> true;
+is_value(spawn, {seccomp_policy, Ref}) -> is_reference(Ref);
+is_value(spawn, Map) -> is_map(Map);
+is_value(names, any) -> true;
+is_value(names, Names) -> is_list_of(fun is_name/1, Names);
+is_value(protect, Names) -> is_list_of(fun is_atom/1, Names);
+is_value(pids, Pids) -> lists:member(Pids, [any, known, none]).
+
+is_name({Name, Right}) -> is_atom(Name) andalso lists:member(Right, [message, ping, trust]);
+is_name(Name) -> is_atom(Name).
+
+is_list_of(_Is, []) -> true;
+is_list_of(Is, [First | Rest]) -> Is(First) andalso is_list_of(Is, Rest);
+is_list_of(_Is, _) -> false.
+
+bad(Option, Value) ->
+    {error, {bad_option, #{option => Option, value => Value, expected => expected(Option)}}}.
+
+expected(spawn) -> <<"deny, a policy or a map that makes one, and children have to inherit it">>;
+expected(names) -> <<"any or a list of names, each an atom, {Name, message}, ",
+        "{Name, ping} or {Name, trust}">>;
+expected(protect) -> <<"a list of registered names, none of which is in names">>;
+expected(pids) -> <<"any, known or none">>;
+expected(guard) -> <<"strict, cluster or a map, as seccomp:guard_node/1 takes it">>.
+
+%% -- For the native library --------------------------------------------------
+
+with_policy(deny, Guard) ->
+    apply_guard(deny, Guard);
+with_policy({seccomp_policy, Ref}, Guard) ->
+    case seccomp_nif:policy_info(Ref) of
+        #{inherit := true} -> apply_guard(Ref, Guard);
+        #{spawn := deny} -> apply_guard(Ref, Guard);
+        _ -> bad(spawn, {seccomp_policy, Ref})
+    end;
+with_policy(Map, Guard) ->
+    case seccomp_policy:compile(Map, ?REMOTE_CALLS) of
+        {ok, Ref} -> with_policy({seccomp_policy, Ref}, Guard);
+        {error, _} = Error -> Error
+    end.
+
+apply_guard(Policy, Guard) ->
+    {Others, Listed} =
+        case names(Guard) of
+            any -> {any, []};
+            Names -> {listed, Names}
+        end,
+    Rights = maps:from_list(
+        [{name_of(Name), rights(Name)} || Name <- Listed] ++
+            [{Name, ?PROTECTED} || Name <- maps:get(protect, Guard, [])]
+    ),
+    Pids = maps:get(pids, Guard, none),
+    answer(seccomp_nif:guard_set(Policy, maps:to_list(Rights), Others, Pids)).
+
+rights({_, ping}) -> ?PING;
+rights({_, trust}) -> ?MESSAGES bor ?TRUSTED;
+rights(_) -> ?MESSAGES.
+
+answer({error, Reason}) -> {error, seccomp_error:complete(Reason, self())};
+answer(Answer) -> Answer.

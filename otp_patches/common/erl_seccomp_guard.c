@@ -1,0 +1,586 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * seccomp for the BEAM: what other nodes may do to this one. See
+ * erl_seccomp_guard.h.
+ *
+ * A control message whose shape is not what it should be is left to dist.c,
+ * which closes the connection. One that is refused gets the answer that its
+ * sender would get if what it asks for did not exist.
+ */
+
+#ifdef HAVE_CONFIG_H
+#  include "config.h"
+#endif
+
+#include "sys.h"
+#include "erl_vm.h"
+#include "global.h"
+#include "bif.h"
+#include "register.h"
+#include "erl_bif_unique.h"
+#include "erl_message.h"
+#include "external.h"
+#include "erl_seccomp_guard.h"
+
+typedef struct {
+    ErtsThrPrgrLaterOp later;
+    Uint32 flags;
+    Uint32 policy; /* the number of the policy that remote spawns get */
+    Uint32 names;
+    ErtsSeccompGuardName name[1];
+} Guard;
+
+/* Refuses all. It holds from boot until the library sets another. */
+static Guard closed = {.flags = ERTS_SECCOMP_GUARD_CLOSED};
+
+erts_atomic_t erts_seccomp_guard_current;
+erts_atomic_t erts_seccomp_guard_given;
+
+/* What was refused before there was a library to tell of it. */
+static erts_atomic_t unheard;
+
+/* A bigger first heap than this is an attempt on the node's memory: the
+ * emulator ends when it cannot have what it was asked for. In words. */
+#define MAX_HEAP (1 << 20)
+
+static Eterm am_gen_call, am_is_auth, am_seccomp;
+
+void erts_seccomp_guard_init(void)
+{
+    erts_atomic_init_nob(&erts_seccomp_guard_current, 0);
+    erts_atomic_init_nob(&erts_seccomp_guard_given, 0);
+    erts_atomic_init_nob(&unheard, 0);
+    am_gen_call = am_atom_put("$gen_call", 9);
+    am_is_auth = am_atom_put("is_auth", 7);
+    am_seccomp = am_atom_put("seccomp", 7);
+}
+
+/* From now on it is known which pids were written for others. */
+static int start_giving(void)
+{
+    void *table;
+
+    if (erts_atomic_read_nob(&erts_seccomp_guard_given) != 0)
+        return 1;
+    /* Not from our own allocators: the kernel gives a page when it is used. */
+    table = calloc(erts_ptab_max(&erts_proc), sizeof(erts_atomic_t));
+    if (!table)
+        return 0;
+    if (erts_atomic_cmpxchg_mb(&erts_seccomp_guard_given, (erts_aint_t) table,
+                               0) != 0)
+        free(table);
+    return 1;
+}
+
+/* Called before the first process: with "-seccomp_guard Profile" among the
+ * arguments the node refuses all until the library knows what to allow. */
+void erts_seccomp_guard_boot(int argc, char **argv)
+{
+    int i, on = 0;
+
+    for (i = 0; i < argc && sys_strcmp(argv[i], "-extra") != 0; i++) {
+        if (sys_strcmp(argv[i], "-seccomp_guard") == 0)
+            on = 1;
+    }
+    if (on) {
+        (void) start_giving();
+        erts_atomic_set_nob(&erts_seccomp_guard_current,
+                            (erts_aint_t) &closed);
+    }
+}
+
+void erts_seccomp_guard_give(Eterm pid)
+{
+    erts_atomic_t *given = (erts_atomic_t *)
+        erts_atomic_read_ddrb(&erts_seccomp_guard_given);
+
+    erts_atomic_set_nob(&given[internal_pid_index(pid)], (erts_aint_t) pid);
+}
+
+static int is_given(Eterm pid)
+{
+    erts_atomic_t *given = (erts_atomic_t *)
+        erts_atomic_read_ddrb(&erts_seccomp_guard_given);
+
+    return given && internal_pid_index(pid) < erts_ptab_max(&erts_proc)
+           && erts_atomic_read_nob(&given[internal_pid_index(pid)])
+                  == (erts_aint_t) pid;
+}
+
+/* What the guard says of a registered name: ERTS_SECCOMP_GUARD_NAME_*. */
+static Uint32 of_name(const Guard *g, Eterm name)
+{
+    Uint32 low = 0, high = g->names;
+
+    while (low < high) {
+        Uint32 middle = low + (high - low) / 2;
+
+        if (g->name[middle].name == name)
+            return g->name[middle].rights;
+        if (g->name[middle].name < name)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return g->flags & ERTS_SECCOMP_GUARD_ANY_NAME ? ERTS_SECCOMP_GUARD_MESSAGES
+                                                  : 0;
+}
+
+/* The same of a local process, by its name or, where it has none, by how the
+ * other node may have come by its pid. */
+static Uint32 of_pid(const Guard *g, Eterm pid)
+{
+    Process *rp = erts_proc_lookup(pid);
+    Eterm name = erts_registered_name(pid);
+
+    if (is_atom(name))
+        return of_name(g, name) & ~ERTS_SECCOMP_GUARD_PING;
+    if (!rp || (rp->static_flags & ERTS_STC_FLG_SYSTEM_PROC))
+        return 0;
+    if ((g->flags & ERTS_SECCOMP_GUARD_SPAWN)
+        && (rp->seccomp & ERTS_SECCOMP_E)
+        && rp->seccomp >> ERTS_SECCOMP_POLICY_SHIFT == g->policy)
+        return ERTS_SECCOMP_GUARD_MESSAGES | ERTS_SECCOMP_GUARD_SIGNALS;
+    if (g->flags & ERTS_SECCOMP_GUARD_ANY_PID)
+        return ERTS_SECCOMP_GUARD_MESSAGES | ERTS_SECCOMP_GUARD_SIGNALS;
+    if ((g->flags & ERTS_SECCOMP_GUARD_GIVEN_PID) && is_given(pid))
+        return ERTS_SECCOMP_GUARD_MESSAGES;
+    return 0;
+}
+
+/* Whether the payload is {'$gen_call', From, {is_auth, Node}}, with which
+ * net_adm:ping/1 asks. Other requests to net_kernel may ask it to spawn. */
+static int is_ping(ErtsDistExternal *edep)
+{
+    Eterm heap[64], term, *call, *request;
+    ErtsHeapFactory factory;
+    byte *start = edep->data->extp;
+    Sint size;
+    int ping = 0;
+
+    if (edep->data->seq_id || edep->data->frag_id > 1)
+        return 0;
+    size = erts_decode_dist_ext_size(edep, 0, 0);
+    if (size < 0 || size > sizeof(heap) / sizeof(Eterm))
+        return 0;
+    erts_factory_tmp_init(&factory, heap, size, ERTS_ALC_T_TMP);
+    term = erts_decode_dist_ext(&factory, edep, 0);
+    edep->data->extp = start;
+    if (is_value(term) && is_tuple_arity(term, 3)) {
+        call = tuple_val(term);
+        if (call[1] == am_gen_call && is_tuple_arity(call[3], 2)) {
+            request = tuple_val(call[3]);
+            ping = request[1] == am_is_auth;
+        }
+    }
+    erts_factory_close(&factory);
+    return ping;
+}
+
+/* Options with which a spawn harms the node before the policy holds. Others,
+ * and lists that are none, are for erts_parse_spawn_opts(). */
+static int harmful(Eterm opts)
+{
+    for (; is_list(opts); opts = CDR(list_val(opts))) {
+        Eterm *opt, option = CAR(list_val(opts));
+
+        if (is_not_tuple_arity(option, 2))
+            continue;
+        opt = tuple_val(option);
+        if (opt[1] == am_priority && (opt[2] == am_high || opt[2] == am_max))
+            return 1;
+        if ((opt[1] == am_min_heap_size || opt[1] == am_min_bin_vheap_size)
+            && !(is_small(opt[2]) && signed_val(opt[2]) <= MAX_HEAP))
+            return 1;
+    }
+    return 0;
+}
+
+/* Counts what was refused: what it would have called, and whom it was for. */
+static void record(DistEntry *dep, Eterm target, Eterm m, Eterm f, Uint32 a)
+{
+    const ErtsSeccompHooks *h = erts_seccomp_hooks();
+
+    if (h)
+        h->refused(dep->sysname, target, m, f, a);
+    else
+        erts_atomic_inc_nob(&unheard);
+}
+
+static int can_reply(ErtsDSigSendContext *ctx, DistEntry *dep, Uint32 conn_id)
+{
+    return erts_dsig_prepare(ctx, dep, NULL, 0, ERTS_DSP_NO_LOCK, 1, 1, 0)
+               == ERTS_DSIG_PREP_CONNECTED
+           && ctx->connection_id == conn_id;
+}
+
+static int is_from(DistEntry *dep, Eterm pid)
+{
+    return is_external_pid(pid) && external_pid_dist_entry(pid) == dep;
+}
+
+static int refuse_link(const Guard *g, DistEntry *dep, Uint32 conn_id,
+                       Eterm *control)
+{
+    ErtsDSigSendContext ctx;
+
+    if (arityval(*control) != 3 || !is_from(dep, control[2])
+        || is_not_internal_pid(control[3])
+        || (of_pid(g, control[3]) & ERTS_SECCOMP_GUARD_MESSAGES))
+        return 0;
+    record(dep, control[3], am_erlang, am_link, 1);
+    if (can_reply(&ctx, dep, conn_id))
+        erts_dsig_send_exit(&ctx, control[3], control[2], am_noproc);
+    return 1;
+}
+
+static int refuse_monitor(const Guard *g, DistEntry *dep, Uint32 conn_id,
+                          Eterm *control)
+{
+    ErtsDSigSendContext ctx;
+    Eterm watched;
+    Uint32 rights;
+
+    if (arityval(*control) != 4 || !is_from(dep, control[2])
+        || is_not_ref(control[4]))
+        return 0;
+    watched = control[3];
+    if (is_internal_pid(watched))
+        rights = of_pid(g, watched);
+    else if (is_atom(watched))
+        rights = of_name(g, watched);
+    else
+        return 0;
+    if (rights & (ERTS_SECCOMP_GUARD_MESSAGES | ERTS_SECCOMP_GUARD_PING))
+        return 0;
+    record(dep, watched, am_erlang, am_monitor, 2);
+    if (can_reply(&ctx, dep, conn_id))
+        erts_dsig_send_m_exit(&ctx, control[2], watched, control[4],
+                              am_noproc);
+    return 1;
+}
+
+static int refuse_send(const Guard *g, DistEntry *dep, Uint arity,
+                       Eterm *control)
+{
+    if (arityval(*control) != arity || is_not_internal_pid(control[3])
+        || (of_pid(g, control[3]) & ERTS_SECCOMP_GUARD_MESSAGES))
+        return 0;
+    record(dep, control[3], am_erlang, am_send, 2);
+    return 1;
+}
+
+static int refuse_reg_send(const Guard *g, DistEntry *dep, Uint arity,
+                           Eterm *control, ErtsDistExternal *edep)
+{
+    Uint32 rights;
+
+    if (arityval(*control) != arity || is_not_atom(control[4]))
+        return 0;
+    rights = of_name(g, control[4]);
+    if ((rights & ERTS_SECCOMP_GUARD_MESSAGES)
+        || ((rights & ERTS_SECCOMP_GUARD_PING) && is_ping(edep)))
+        return 0;
+    record(dep, control[4], am_erlang, am_send, 2);
+    return 1;
+}
+
+/* Whoever has an alias was given it, and it works as long as its process wants
+ * it to. A protected process wants nothing. */
+static int refuse_alias_send(const Guard *g, DistEntry *dep, Uint arity,
+                             Eterm *control)
+{
+    Eterm pid, name;
+
+    if (arityval(*control) != arity || is_not_ref(control[3]))
+        return 0;
+    pid = erts_get_pid_of_ref(control[3]);
+    if (is_not_internal_pid(pid))
+        return 0;
+    name = erts_registered_name(pid);
+    if (is_not_atom(name)
+        || !(of_name(g, name) & ERTS_SECCOMP_GUARD_PROTECTED))
+        return 0;
+    record(dep, pid, am_erlang, am_send, 2);
+    return 1;
+}
+
+/* exit/2 and group_leader/2, which nobody can decline. */
+static int refuse_signal(const Guard *g, DistEntry *dep, Eterm *control,
+                         Eterm function)
+{
+    if (arityval(*control) < 3 || is_not_internal_pid(control[3])
+        || (of_pid(g, control[3]) & ERTS_SECCOMP_GUARD_SIGNALS))
+        return 0;
+    record(dep, control[3], am_erlang, function, 2);
+    return 1;
+}
+
+static int refuse_spawn(const Guard *g, DistEntry *dep, Uint32 conn_id,
+                        Uint arity, Eterm *control)
+{
+    ErtsDSigSendContext ctx;
+    Eterm *mfa, error;
+
+    if (arityval(*control) != arity || is_not_external_ref(control[2])
+        || is_not_external_pid(control[3]) || is_not_pid(control[4])
+        || is_not_tuple_arity(control[5], 3))
+        return 0;
+    mfa = tuple_val(control[5]);
+    if (is_not_atom(mfa[1]) || is_not_atom(mfa[2]) || is_not_small(mfa[3]))
+        return 0;
+    if (!(g->flags & ERTS_SECCOMP_GUARD_SPAWN)) {
+        error = am_seccomp;
+        record(dep, am_spawn, mfa[1], mfa[2], unsigned_val(mfa[3]));
+    } else if (harmful(control[6])) {
+        error = am_badopt;
+        record(dep, am_spawn, am_erlang, am_spawn_opt, 4);
+    } else {
+        return 0;
+    }
+    if (can_reply(&ctx, dep, conn_id))
+        erts_dsig_send_spawn_reply(&ctx, control[2], control[3],
+                                   make_small(0), error, NIL);
+    return 1;
+}
+
+static int refuses(const Guard *g, DistEntry *dep, Uint32 conn_id,
+                   Eterm *control, ErtsDistExternal *edep)
+{
+    switch (unsigned_val(control[1])) {
+    case DOP_LINK:
+        return refuse_link(g, dep, conn_id, control);
+    case DOP_MONITOR_P:
+        return refuse_monitor(g, dep, conn_id, control);
+    case DOP_SEND:
+    case DOP_SEND_SENDER:
+        return refuse_send(g, dep, 3, control);
+    case DOP_SEND_TT:
+    case DOP_SEND_SENDER_TT:
+        return refuse_send(g, dep, 4, control);
+    case DOP_REG_SEND:
+        return refuse_reg_send(g, dep, 4, control, edep);
+    case DOP_REG_SEND_TT:
+        return refuse_reg_send(g, dep, 5, control, edep);
+    case DOP_ALIAS_SEND:
+        return refuse_alias_send(g, dep, 3, control);
+    case DOP_ALIAS_SEND_TT:
+        return refuse_alias_send(g, dep, 4, control);
+    case DOP_EXIT2:
+    case DOP_EXIT2_TT:
+    case DOP_PAYLOAD_EXIT2:
+    case DOP_PAYLOAD_EXIT2_TT:
+        return refuse_signal(g, dep, control, am_exit);
+    case DOP_GROUP_LEADER:
+        return refuse_signal(g, dep, control, am_group_leader);
+    case DOP_SPAWN_REQUEST:
+        return refuse_spawn(g, dep, conn_id, 6, control);
+    case DOP_SPAWN_REQUEST_TT:
+        return refuse_spawn(g, dep, conn_id, 7, control);
+    /* These only end what a process of ours has begun, or was asked about
+     * above; the process ignores them when it knows nothing of it. */
+    case DOP_UNLINK:
+    case DOP_UNLINK_ID:
+    case DOP_UNLINK_ID_ACK:
+    case DOP_DEMONITOR_P:
+    case DOP_MONITOR_P_EXIT:
+    case DOP_PAYLOAD_MONITOR_P_EXIT:
+    case DOP_EXIT:
+    case DOP_EXIT_TT:
+    case DOP_PAYLOAD_EXIT:
+    case DOP_PAYLOAD_EXIT_TT:
+    case DOP_SPAWN_REPLY:
+    case DOP_SPAWN_REPLY_TT:
+        return 0;
+    /* dist.c knows no other, and closes the connection. */
+    default:
+        return 0;
+    }
+}
+
+/* The origin of what a message of another node makes a process do. */
+static Uint32 origin_of(const Guard *g)
+{
+    Uint32 origin = erts_seccomp_origins[g->policy];
+
+    if (!(g->flags & ERTS_SECCOMP_GUARD_SPAWN)
+        || !(origin & ERTS_SECCOMP_PROVENANCE))
+        return ERTS_SECCOMP_UNKNOWN;
+    return origin & ~ERTS_SECCOMP_PROVENANCE;
+}
+
+/* The flags of a token with the guard's origin, and what it had before. */
+static Eterm with_origin(const Guard *g, Uint flags)
+{
+    Uint32 origin = origin_of(g), other;
+    const ErtsSeccompHooks *h = erts_seccomp_hooks();
+
+    if (flags & ERTS_SECCOMP_TOKEN_ORIGIN) {
+        other = (flags >> ERTS_SECCOMP_TOKEN_ID_SHIFT) & ERTS_SECCOMP_MAX_ID;
+        if (!h || origin == ERTS_SECCOMP_UNKNOWN
+            || other == ERTS_SECCOMP_UNKNOWN)
+            origin = ERTS_SECCOMP_UNKNOWN;
+        else if (origin != other)
+            origin = h->meet_origins(origin, other);
+    }
+    flags &= ERTS_SECCOMP_TOKEN_USER | ERTS_SECCOMP_TOKEN_SILENT;
+    return make_small(flags | ERTS_SECCOMP_TOKEN_ORIGIN
+                      | (Uint) origin << ERTS_SECCOMP_TOKEN_ID_SHIFT);
+}
+
+/*
+ * Gives a message the guard's origin, so that what its receiver starts for it
+ * gets the guard's policy. A message without a token becomes one with a token
+ * that is there for the origin alone. The token
+ * is the element with the number `place`.
+ */
+static void mark(const Guard *g, Eterm **control, Uint place, Uint with_token,
+                 Eterm *room, ErlHeapFragment *hfrag, Eterm *free)
+{
+    Uint arity = arityval(**control);
+    Eterm *hp = hfrag ? free : room + arity + 2;
+
+    if (unsigned_val((*control)[1]) == with_token) {
+        if (arity == place && is_tuple_arity((*control)[place], 5)) {
+            Eterm token = (*control)[place];
+
+            SEQ_TRACE_T_FLAGS(token) = with_origin(
+                g, unsigned_val(SEQ_TRACE_T_FLAGS(token)));
+        }
+        return;
+    }
+    if (arity != place - 1)
+        return; /* dist.c closes the connection */
+    if (hfrag) {
+        Eterm *end = hfrag->mem + hfrag->used_size;
+
+        ASSERT(free + ERTS_SECCOMP_TOKEN_SZ <= end);
+        if (free + ERTS_SECCOMP_TOKEN_SZ < end)
+            free[ERTS_SECCOMP_TOKEN_SZ] = make_pos_bignum_header(
+                end - free - ERTS_SECCOMP_TOKEN_SZ - 1);
+    }
+    sys_memcpy((void *) room, (void *) *control,
+               (arity + 1) * sizeof(Eterm));
+    room[0] = make_arityval(arity + 1);
+    room[1] = make_small(with_token);
+    room[place] =
+        TUPLE5(hp, with_origin(g, ERTS_SECCOMP_TOKEN_SILENT), make_small(0),
+               make_small(0), am_undefined, make_small(0));
+    *control = room;
+}
+
+/* The messages that are marked: those to processes by their names and pids. An
+ * alias is for the answer to what its process has asked for itself. */
+static void mark_message(const Guard *g, Eterm **control, Eterm *room,
+                         ErlHeapFragment *hfrag, Eterm *free)
+{
+    Eterm *c = *control;
+    Uint arity = arityval(*c);
+
+    switch (unsigned_val(c[1])) {
+    case DOP_REG_SEND:
+    case DOP_REG_SEND_TT:
+        if (arity >= 4 && !(of_name(g, c[4]) & ERTS_SECCOMP_GUARD_TRUSTED))
+            mark(g, control, 5, DOP_REG_SEND_TT, room, hfrag, free);
+        break;
+    case DOP_SEND:
+    case DOP_SEND_TT:
+        if (arity >= 3 && is_internal_pid(c[3])
+            && !(of_pid(g, c[3]) & ERTS_SECCOMP_GUARD_TRUSTED))
+            mark(g, control, 4, DOP_SEND_TT, room, hfrag, free);
+        break;
+    case DOP_SEND_SENDER:
+    case DOP_SEND_SENDER_TT:
+        if (arity >= 3 && is_internal_pid(c[3])
+            && !(of_pid(g, c[3]) & ERTS_SECCOMP_GUARD_TRUSTED))
+            mark(g, control, 4, DOP_SEND_SENDER_TT, room, hfrag, free);
+        break;
+    default:
+        break;
+    }
+}
+
+/* The operation of a control message, or ERTS_SECCOMP_GUARD_REFUSED; then its
+ * payload is freed as dist.c does it for a process that does not exist. */
+Sint erts_seccomp_guard_check(DistEntry *dep, Uint32 conn_id, Eterm **control,
+                              Eterm *room, ErtsDistExternal *edep,
+                              ErlHeapFragment *hfrag, Eterm *free)
+{
+    const Guard *g = (const Guard *)
+        erts_atomic_read_acqb(&erts_seccomp_guard_current);
+
+    if (!g || !refuses(g, dep, conn_id, *control, edep)) {
+        if (g)
+            mark_message(g, control, room, hfrag, free);
+        return unsigned_val((*control)[1]);
+    }
+    if (hfrag) {
+        erts_free_dist_ext_copy(erts_get_dist_ext(hfrag));
+        free_message_buffer(hfrag);
+    }
+    return ERTS_SECCOMP_GUARD_REFUSED;
+}
+
+/* The word of a process that another node has asked for. */
+Uint32 erts_seccomp_guard_child(Eterm child, const ErlSpawnOpts *so)
+{
+    const ErtsSeccompHooks *h = erts_seccomp_hooks();
+    const Guard *g = (const Guard *)
+        erts_atomic_read_acqb(&erts_seccomp_guard_current);
+    Uint32 word;
+
+    if (!g)
+        return 0;
+    if ((g->flags & ERTS_SECCOMP_GUARD_SPAWN) && h
+        && h->guarded(child, so->dist_entry->sysname, &word) == 0)
+        return word;
+    return (ERTS_SECCOMP_DENY_ALL << ERTS_SECCOMP_POLICY_SHIFT)
+           | ERTS_SECCOMP_E | ERTS_SECCOMP_S;
+}
+
+/*
+ * For the library.
+ */
+
+static void free_guard(void *guard)
+{
+    erts_free(ERTS_ALC_T_SIG_DATA, guard);
+}
+
+/* Sets the guard; without flags there is none. The names are sorted by their
+ * words. Non-zero: no memory, and the former guard holds. */
+int erl_seccomp_guard(Uint32 flags, Uint32 policy, Uint32 names,
+                      const ErtsSeccompGuardName *name)
+{
+    Guard *g = NULL, *former;
+    size_t size = sizeof(Guard) + names * sizeof(ErtsSeccompGuardName);
+
+    if (flags) {
+        if ((flags & ERTS_SECCOMP_GUARD_GIVEN_PID) && !start_giving())
+            return 1;
+        g = erts_alloc_fnf(ERTS_ALC_T_SIG_DATA, size);
+        if (!g)
+            return 1;
+        g->flags = flags;
+        g->policy = policy;
+        g->names = names;
+        sys_memcpy(g->name, name, names * sizeof(ErtsSeccompGuardName));
+    }
+    former = (Guard *) erts_atomic_xchg_mb(&erts_seccomp_guard_current,
+                                           (erts_aint_t) g);
+    if (former && former != &closed)
+        erts_schedule_thr_prgr_later_cleanup_op(free_guard, former,
+                                                &former->later, size);
+    return 0;
+}
+
+/* The flags of the guard that is set, and what nobody heard of. */
+Uint32 erl_seccomp_guard_flags(Uint *refused)
+{
+    const Guard *g = (const Guard *)
+        erts_atomic_read_acqb(&erts_seccomp_guard_current);
+
+    *refused = (Uint) erts_atomic_read_nob(&unheard);
+    return g ? g->flags : 0;
+}

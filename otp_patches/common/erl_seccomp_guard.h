@@ -1,0 +1,68 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * seccomp for the BEAM: what other nodes may do to this one.
+ *
+ * Where a guard is set, each control message of the distribution is looked at
+ * before it is carried out. Without one, that is a load and a compare.
+ */
+
+#ifndef ERL_SECCOMP_GUARD_H__
+#define ERL_SECCOMP_GUARD_H__
+
+#include "sys.h"
+#include "dist.h"
+#include "erl_seccomp_origin.h"
+
+/* In place of the operation of a control message that was refused. */
+#define ERTS_SECCOMP_GUARD_REFUSED (-1)
+
+/* For a control message with a token, and that token. */
+#define ERTS_SECCOMP_GUARD_ROOM (7 + ERTS_SECCOMP_TOKEN_SZ)
+
+/* The guard that is set, or NULL. */
+extern erts_atomic_t erts_seccomp_guard_current;
+/* For each process slot the last pid that was written for somebody else; NULL
+ * before a guard wants to know. */
+extern erts_atomic_t erts_seccomp_guard_given;
+
+void erts_seccomp_guard_init(void);
+void erts_seccomp_guard_boot(int argc, char **argv);
+Sint erts_seccomp_guard_check(DistEntry *dep, Uint32 conn_id, Eterm **control,
+                              Eterm *room, ErtsDistExternal *edep,
+                              ErlHeapFragment *hfrag, Eterm *free);
+Uint32 erts_seccomp_guard_child(Eterm child, const ErlSpawnOpts *so);
+void erts_seccomp_guard_give(Eterm pid);
+
+/* The operation of a control message, if it may be carried out. The message may
+ * get a token: it is written to `room` then, or, if the payload came in
+ * fragments, to the free words of theirs. */
+ERTS_GLB_INLINE Sint erts_seccomp_guard_op(DistEntry *dep, Uint32 conn_id,
+                                           Eterm **control, Eterm *room,
+                                           ErtsDistExternal *edep,
+                                           ErlHeapFragment *hfrag,
+                                           Eterm *free);
+/* A pid leaves the node. */
+ERTS_GLB_INLINE void erts_seccomp_guard_gives(Eterm pid);
+
+#if ERTS_GLB_INLINE_INCL_FUNC_DEF
+ERTS_GLB_INLINE Sint erts_seccomp_guard_op(DistEntry *dep, Uint32 conn_id,
+                                           Eterm **control, Eterm *room,
+                                           ErtsDistExternal *edep,
+                                           ErlHeapFragment *hfrag,
+                                           Eterm *free)
+{
+    if (erts_atomic_read_nob(&erts_seccomp_guard_current) == 0)
+        return unsigned_val((*control)[1]);
+    return erts_seccomp_guard_check(dep, conn_id, control, room, edep, hfrag,
+                                    free);
+}
+
+ERTS_GLB_INLINE void erts_seccomp_guard_gives(Eterm pid)
+{
+    if (erts_atomic_read_nob(&erts_seccomp_guard_given) != 0)
+        erts_seccomp_guard_give(pid);
+}
+#endif
+
+#endif /* ERL_SECCOMP_GUARD_H__ */
