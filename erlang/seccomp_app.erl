@@ -16,6 +16,9 @@ sets the guard of the node's configuration. It does not start when that fails.
 -spec start(application:start_type(), term()) ->
     {ok, pid()} | {error, term()}.
 start(_Type, _Args) ->
+    %% The server of the module timer starts when it is needed first. If that
+    %% were for a restricted process, it would be under its policy for good.
+    ok = timer:start(),
     case seccomp_guard:configure() of
         ok -> seccomp_sup:start_link();
         {error, Reason} -> {error, {guard, Reason}}

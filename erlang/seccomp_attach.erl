@@ -27,8 +27,11 @@ restrict_with(Pid, Map, Extra) ->
         {error, _} = Error -> Error
     end.
 
-%% All of this before the policy holds: the evaluator may be the caller.
-restrict_evaluator(Pid, Shell, #{mode := Mode, rules := Rules} = Map) ->
+%% All of this before the policy holds: the evaluator may be the caller. The
+%% shell reads the next command when the evaluator has answered; with provenance
+%% it would do so on its behalf, and under its policy.
+restrict_evaluator(Pid, Shell, #{mode := Mode, rules := Rules} = Asked) ->
+    Map = maps:merge(#{provenance => false}, Asked),
     Extra = ['@shell' || Mode =:= whitelist],
     case seccomp_policy:compile(Map, Extra) of
         {ok, Policy} ->

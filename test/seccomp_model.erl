@@ -19,6 +19,7 @@
     layers := ordsets:ordset(layer()),
     spawn := allow | deny,
     inherit := boolean(),
+    provenance := boolean(),
     on_deny := log | raise | kill
 }.
 -type step() :: {call, mfa()} | {spawn, mfa()}.
@@ -37,6 +38,7 @@ policy(#{mode := Mode, rules := Rules} = Map) ->
         layers => [{Mode, patterns(Rules ++ Base)}],
         spawn => maps:get(spawn, Map, allow),
         inherit => maps:get(inherit, Map, true),
+        provenance => maps:get(provenance, Map, maps:get(inherit, Map, true)),
         on_deny => maps:get(on_deny, Map, raise)
     }.
 
@@ -68,6 +70,7 @@ meet(#{layers := L1} = P, #{layers := L2} = Q) ->
                 layers => Layers,
                 spawn => stricter([deny, allow], spawn, P, Q),
                 inherit => stricter([true, false], inherit, P, Q),
+                provenance => stricter([true, false], provenance, P, Q),
                 on_deny => stricter([kill, raise, log], on_deny, P, Q)
             }};
         false ->
@@ -124,6 +127,7 @@ bit(false, _) -> 0.
 info(trusted) ->
     trusted;
 info(#{layers := Layers, spawn := Spawn, inherit := Inherit, on_deny := OnDeny} = Policy) ->
+    #{provenance := Provenance} = Policy,
     Flags = flags(Policy),
     #{
         mode =>
@@ -134,6 +138,7 @@ info(#{layers := Layers, spawn := Spawn, inherit := Inherit, on_deny := OnDeny} 
         flags => Flags,
         spawn => Spawn,
         inherit => Inherit,
+        provenance => Provenance,
         on_deny => OnDeny,
         layers => length(Layers),
         rules => lists:sum([length(Patterns) || {_, Patterns} <- Layers])

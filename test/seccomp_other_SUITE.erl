@@ -443,6 +443,7 @@ restricting_each_other(_Config) ->
                 end
              || P <- Pair
             ],
+            ok = seccomp:forget_origin(),
             ?assertEqual([], [X || X <- Answers, not is_fair(X)])
         end
      || _ <- lists:seq(1, 300)

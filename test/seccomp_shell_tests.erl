@@ -67,6 +67,7 @@ forged_shells_test_() ->
 forged(Forge) ->
     {ok, Policy} = seccomp:compile(#{mode => blacklist, rules => [{os, cmd}]}),
     {Evaluator, Shell} = Forge(Policy),
+    ok = seccomp:forget_origin(),
     Victim = spawn_link(fun wait/0),
     ?assertEqual(none, seccomp_shell:find(Evaluator)),
     ?assertEqual(ok, seccomp:restrict(Evaluator, whitelist, [{lists, sum, 1}])),

@@ -155,6 +155,7 @@ traced_bif(_Config) ->
 
 %% With a trace pattern on the function, it is denied and allowed as without.
 still_enforced(Mfa, Kinds) ->
+    {module, _} = code:ensure_loaded(?T),
     ?assertEqual(1, erlang:trace_pattern(Mfa, true, Kinds)),
     Counter = atomics:new(1, []),
     Calls = [
