@@ -116,10 +116,10 @@ compile(_Spec) -> ?NOT_LOADED.
 -spec policy_info(reference()) -> map().
 policy_info(_Policy) -> ?NOT_LOADED.
 
--spec check(reference(), module(), atom(), arity()) -> allow | {deny, map()}.
+-spec check(reference(), module(), atom(), arity()) -> allow | {deny, map()} | {error, failure()}.
 check(_Policy, _M, _F, _A) -> ?NOT_LOADED.
 
--spec explain(reference(), module(), atom(), arity()) -> binary().
+-spec explain(reference(), module(), atom(), arity()) -> binary() | {error, failure()}.
 explain(_Policy, _M, _F, _A) -> ?NOT_LOADED.
 
 -spec dump(reference()) -> binary().

@@ -60,19 +60,11 @@ grows_not(Fun, N) ->
     end.
 
 measured(Fun, Warm, N) ->
-    ok = alone(fun() -> Fun(Warm) end),
+    ok = seccomp_test_run:alone(fun() -> Fun(Warm) end),
     {Memory, Resident} = settled(),
-    ok = alone(fun() -> Fun(N) end),
+    ok = seccomp_test_run:alone(fun() -> Fun(N) end),
     {MemoryAfter, ResidentAfter} = settled(),
     {MemoryAfter - Memory, ResidentAfter - Resident, seccomp:processes()}.
-
-%% In a process that takes its garbage with it.
-alone(Fun) ->
-    {Pid, Monitor} = spawn_monitor(Fun),
-    receive
-        {'DOWN', Monitor, process, Pid, normal} -> ok;
-        {'DOWN', Monitor, process, Pid, Reason} -> {failed, Reason}
-    end.
 
 settled() ->
     ok = seccomp_test_run:eventually(fun() -> seccomp:processes() =:= [] end),

@@ -4,7 +4,7 @@
 -module(seccomp_test_run).
 
 -export([must_enforce/0, policy/2, policy/3]).
--export([in/2, in/3, outcome/1, await/1]).
+-export([in/2, in/3, outcome/1, await/1, alone/1]).
 -export([denial/2, eventually/1]).
 
 -export_type([outcome/0]).
@@ -76,6 +76,18 @@ await({Pid, Monitor}) ->
         State = process_info(Pid, [status, current_stacktrace]),
         true = exit(Pid, kill),
         error({no_end, State})
+    end.
+
+%% In a process that takes its garbage with it. Under valgrind that takes long.
+alone(Fun) ->
+    {Pid, Monitor} = spawn_monitor(Fun),
+    receive
+        {'DOWN', Monitor, process, Pid, normal} -> ok;
+        {'DOWN', Monitor, process, Pid, Reason} -> {failed, Reason}
+    after 10 * ?PATIENCE ->
+        State = process_info(Pid, [current_stacktrace, status]),
+        exit(Pid, kill),
+        {hangs, State}
     end.
 
 %% `ok` if this is the denial of the function with these arguments (`_` for

@@ -8,8 +8,6 @@
 
 -define(T, seccomp_test_target).
 -define(HOT, seccomp_memory_hot).
-%% For machines that have much else to do; a run has a limit of its own.
--define(PATIENCE, 300000).
 
 main([Folder, Share]) ->
     erlang:system_info({memory_checker, running}) =:= valgrind orelse
@@ -57,7 +55,7 @@ step(Name, Fun) ->
     io:format("~ts, after ~p s~n", [Name, Used div 1000]).
 
 once(Fun) ->
-    Result = alone(fun() ->
+    Result = seccomp_test_run:alone(fun() ->
         _ = Fun(),
         ok = seccomp_test_run:eventually(fun() -> seccomp:processes() =:= [] end)
     end),
@@ -71,19 +69,7 @@ say(Text) ->
     true = erlang:system_info({memory_checker, print, [Text]}),
     ok.
 
-%% In a process that takes its garbage with it.
-alone(Fun) ->
-    {Pid, Monitor} = spawn_monitor(Fun),
-    receive
-        {'DOWN', Monitor, process, Pid, normal} -> ok;
-        {'DOWN', Monitor, process, Pid, Reason} -> {failed, Reason}
-    after ?PATIENCE ->
-        State = process_info(Pid, [current_stacktrace, status]),
-        exit(Pid, kill),
-        {hangs, State}
-    end.
-
-times(N, Fun) -> [ok = alone(fun() -> Fun(I) end) || I <- lists:seq(1, N)].
+times(N, Fun) -> [ok = seccomp_test_run:alone(fun() -> Fun(I) end) || I <- lists:seq(1, N)].
 
 policy(Mode, Rules) -> policy(Mode, Rules, #{}).
 
