@@ -86,7 +86,7 @@ job(Args) -> {value, supervisor:start_child(jobs, [file, write_file, Args])}.
 guard() ->
     {module, seccomp} = code:ensure_loaded(seccomp),
     case erlang:function_exported(seccomp, guard_node, 1) of
-        true -> apply(seccomp, guard_node, [#{spawn => deny, names => [vault], protect => [vault]}]);
+        true -> apply(seccomp, guard_node, [#{spawn => deny, names => [vault]}]);
         false -> {error, no_guard}
     end.
 

@@ -22,7 +22,7 @@
 #include "erl_trace.h"
 #include "erl_seccomp_dist.h"
 
-#define FLAGS(T) SEQ_TRACE_T_FLAGS(T)
+#define TOKEN_FLAGS(T) SEQ_TRACE_T_FLAGS(T)
 #define LABEL(T) SEQ_TRACE_T_LABEL(T)
 #define ID(F) ((Uint32) (((F) >> ERTS_SECCOMP_TOKEN_ID_SHIFT)               \
                          & ERTS_SECCOMP_MAX_ID))
@@ -134,7 +134,7 @@ static void read_label(Eterm token)
             SEQ_TRACE_T_SERIAL(token) = make_small(1);
         }
     }
-    FLAGS(token) = make_small(flags);
+    TOKEN_FLAGS(token) = make_small(flags);
 }
 
 /* The place of the token in a control message, or zero. */

@@ -52,7 +52,7 @@ fn child_word(
         policy = own.meet(&policy)?;
     }
     let word = policy.word()?;
-    let origin = Origin::Remote(node);
+    let origin = Origin::Node(node);
     table::set(child, Entry { policy, origin });
     Ok(word)
 }
