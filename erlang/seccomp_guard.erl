@@ -74,7 +74,7 @@ info() ->
                 names =>
                     case Others of
                         any -> any;
-                        listed -> [name(Entry) || {_, Rights} = Entry <- Names, Rights =/= ?PROTECTED]
+                        listed -> [name(Name) || {_, Rights} = Name <- Names, Rights =/= ?PROTECTED]
                     end
             };
         {error, _} = Error ->

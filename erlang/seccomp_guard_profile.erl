@@ -78,8 +78,8 @@ describe(cluster) ->
             {{mnesia_tm, trust}, <<"Mnesia: transactions and commits">>},
             {{mnesia_locker, trust}, <<"Mnesia: locks">>},
             {{mnesia_recover, trust}, <<"Mnesia: decisions about transactions after a crash">>},
-            {{mnesia_monitor, trust}, <<"Mnesia: protocol and schema versions, links between nodes">>},
-            {{mnesia_controller, trust}, <<"Mnesia: which node has which table, loading of tables">>},
+            {{mnesia_monitor, trust}, <<"Mnesia: versions of the protocol, links between nodes">>},
+            {{mnesia_controller, trust}, <<"Mnesia: which node has which table, and loads it">>},
             {{mnesia_subscr, trust}, <<"Mnesia: events of tables for subscribers">>},
             {{mnesia_late_loader, trust}, <<"Mnesia: tables that are loaded when a node is back">>}
         ],

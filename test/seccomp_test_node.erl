@@ -4,7 +4,7 @@
 %% has only one of, that end the emulator, or that need a stock one.
 -module(seccomp_test_node).
 
--export([start/1, start/2, start_quiet/2, start_named/2, stop/1, call/4, stock_erl/0]).
+-export([start/1, start/2, start_quiet/2, start_named/2, start_as/3, fresh_name/0, stop/1, call/4, stock_erl/0]).
 
 -define(LONG, 300000).
 
@@ -34,10 +34,18 @@ start_with(Args, Options) ->
 %% A distributed one, on the loopback interface alone; epmd is started with it
 %% when there is none. Gives the peer and its name.
 start_named(Which, Args) ->
+    {Name, Node} = fresh_name(),
+    {start_as(Which, Name, Args), Node}.
+
+%% The same with a name that is known before.
+start_as(Which, Name, Args) ->
+    Loopback = ["-kernel", "inet_dist_use_interface", "{127,0,0,1}"],
+    start_quiet(Which, ["-sname", Name | Loopback] ++ Args).
+
+fresh_name() ->
     Unique = integer_to_list(erlang:unique_integer([positive])),
     Name = "seccomp" ++ os:getpid() ++ "x" ++ Unique ++ "@localhost",
-    Loopback = ["-kernel", "inet_dist_use_interface", "{127,0,0,1}"],
-    {start_quiet(Which, ["-sname", Name | Loopback] ++ Args), list_to_atom(Name)}.
+    {Name, list_to_atom(Name)}.
 
 %% Elixir, where the caller has it on the path, for rows on it.
 paths() ->

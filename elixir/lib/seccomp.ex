@@ -78,6 +78,42 @@ defmodule Seccomp do
   @spec restrict_spawn!(pid) :: :ok
   def restrict_spawn!(pid), do: pid |> restrict_spawn() |> bang!()
 
+  @doc """
+  Says what other nodes may do to this one: a keyword or map, `:strict` or
+  `:cluster`. A `:spawn` policy may be a keyword, too.
+  """
+  @spec guard_node(:strict | :cluster | keyword | map) :: :ok | {:error, reason}
+  def guard_node(profile) when is_atom(profile), do: :seccomp.guard_node(profile)
+
+  def guard_node(guard) do
+    guard
+    |> Map.new(fn
+      {:spawn, [{_, _} | _] = policy} -> {:spawn, Map.new(policy)}
+      pair -> pair
+    end)
+    |> :seccomp.guard_node()
+  end
+
+  @doc "As `guard_node/1`, and raises `Seccomp.Error`."
+  @spec guard_node!(:strict | :cluster | keyword | map) :: :ok
+  def guard_node!(guard), do: guard |> guard_node() |> bang!()
+
+  @doc "Takes the guard away; for trusted callers."
+  @spec unguard_node() :: :ok | {:error, reason}
+  defdelegate unguard_node, to: :seccomp
+
+  @doc "As `unguard_node/0`, and raises `Seccomp.Error`."
+  @spec unguard_node!() :: :ok
+  def unguard_node!, do: bang!(unguard_node())
+
+  @doc "The guard that is set."
+  @spec guard_info() :: map | {:error, reason}
+  defdelegate guard_info, to: :seccomp
+
+  @doc "What a ready guard holds, with the reason of each entry."
+  @spec guard_profile(:strict | :cluster) :: {:ok, map} | {:error, reason}
+  defdelegate guard_profile(name), to: :seccomp
+
   @doc "Makes `pid` trusted again; for trusted callers."
   @spec lift(pid) :: :ok | {:error, reason}
   defdelegate lift(pid), to: :seccomp

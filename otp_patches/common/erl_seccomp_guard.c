@@ -35,42 +35,18 @@ typedef struct {
 static Guard closed = {.flags = ERTS_SECCOMP_GUARD_CLOSED};
 
 erts_atomic_t erts_seccomp_guard_current;
-erts_atomic_t erts_seccomp_guard_given;
 
 /* What was refused before there was a library to tell of it. */
 static erts_atomic_t unheard;
 
-/* A bigger first heap than this is an attempt on the node's memory: the
- * emulator ends when it cannot have what it was asked for. In words. */
-#define MAX_HEAP (1 << 20)
-
-static Eterm am_gen_call, am_is_auth, am_seccomp;
+static Eterm am_seccomp;
 
 void erts_seccomp_guard_init(void)
 {
     erts_atomic_init_nob(&erts_seccomp_guard_current, 0);
-    erts_atomic_init_nob(&erts_seccomp_guard_given, 0);
     erts_atomic_init_nob(&unheard, 0);
-    am_gen_call = am_atom_put("$gen_call", 9);
-    am_is_auth = am_atom_put("is_auth", 7);
     am_seccomp = am_atom_put("seccomp", 7);
-}
-
-/* From now on it is known which pids were written for others. */
-static int start_giving(void)
-{
-    void *table;
-
-    if (erts_atomic_read_nob(&erts_seccomp_guard_given) != 0)
-        return 1;
-    /* Not from our own allocators: the kernel gives a page when it is used. */
-    table = calloc(erts_ptab_max(&erts_proc), sizeof(erts_atomic_t));
-    if (!table)
-        return 0;
-    if (erts_atomic_cmpxchg_mb(&erts_seccomp_guard_given, (erts_aint_t) table,
-                               0) != 0)
-        free(table);
-    return 1;
+    erts_seccomp_guard_shape_init();
 }
 
 /* Called before the first process: with "-seccomp_guard Profile" among the
@@ -84,28 +60,10 @@ void erts_seccomp_guard_boot(int argc, char **argv)
             on = 1;
     }
     if (on) {
-        (void) start_giving();
+        (void) erts_seccomp_guard_start_giving();
         erts_atomic_set_nob(&erts_seccomp_guard_current,
                             (erts_aint_t) &closed);
     }
-}
-
-void erts_seccomp_guard_give(Eterm pid)
-{
-    erts_atomic_t *given = (erts_atomic_t *)
-        erts_atomic_read_ddrb(&erts_seccomp_guard_given);
-
-    erts_atomic_set_nob(&given[internal_pid_index(pid)], (erts_aint_t) pid);
-}
-
-static int is_given(Eterm pid)
-{
-    erts_atomic_t *given = (erts_atomic_t *)
-        erts_atomic_read_ddrb(&erts_seccomp_guard_given);
-
-    return given && internal_pid_index(pid) < erts_ptab_max(&erts_proc)
-           && erts_atomic_read_nob(&given[internal_pid_index(pid)])
-                  == (erts_aint_t) pid;
 }
 
 /* What the guard says of a registered name: ERTS_SECCOMP_GUARD_NAME_*. */
@@ -144,56 +102,8 @@ static Uint32 of_pid(const Guard *g, Eterm pid)
         return ERTS_SECCOMP_GUARD_MESSAGES | ERTS_SECCOMP_GUARD_SIGNALS;
     if (g->flags & ERTS_SECCOMP_GUARD_ANY_PID)
         return ERTS_SECCOMP_GUARD_MESSAGES | ERTS_SECCOMP_GUARD_SIGNALS;
-    if ((g->flags & ERTS_SECCOMP_GUARD_GIVEN_PID) && is_given(pid))
+    if ((g->flags & ERTS_SECCOMP_GUARD_GIVEN_PID) && erts_seccomp_guard_is_given(pid))
         return ERTS_SECCOMP_GUARD_MESSAGES;
-    return 0;
-}
-
-/* Whether the payload is {'$gen_call', From, {is_auth, Node}}, with which
- * net_adm:ping/1 asks. Other requests to net_kernel may ask it to spawn. */
-static int is_ping(ErtsDistExternal *edep)
-{
-    Eterm heap[64], term, *call, *request;
-    ErtsHeapFactory factory;
-    byte *start = edep->data->extp;
-    Sint size;
-    int ping = 0;
-
-    if (edep->data->seq_id || edep->data->frag_id > 1)
-        return 0;
-    size = erts_decode_dist_ext_size(edep, 0, 0);
-    if (size < 0 || size > sizeof(heap) / sizeof(Eterm))
-        return 0;
-    erts_factory_tmp_init(&factory, heap, size, ERTS_ALC_T_TMP);
-    term = erts_decode_dist_ext(&factory, edep, 0);
-    edep->data->extp = start;
-    if (is_value(term) && is_tuple_arity(term, 3)) {
-        call = tuple_val(term);
-        if (call[1] == am_gen_call && is_tuple_arity(call[3], 2)) {
-            request = tuple_val(call[3]);
-            ping = request[1] == am_is_auth;
-        }
-    }
-    erts_factory_close(&factory);
-    return ping;
-}
-
-/* Options with which a spawn harms the node before the policy holds. Others,
- * and lists that are none, are for erts_parse_spawn_opts(). */
-static int harmful(Eterm opts)
-{
-    for (; is_list(opts); opts = CDR(list_val(opts))) {
-        Eterm *opt, option = CAR(list_val(opts));
-
-        if (is_not_tuple_arity(option, 2))
-            continue;
-        opt = tuple_val(option);
-        if (opt[1] == am_priority && (opt[2] == am_high || opt[2] == am_max))
-            return 1;
-        if ((opt[1] == am_min_heap_size || opt[1] == am_min_bin_vheap_size)
-            && !(is_small(opt[2]) && signed_val(opt[2]) <= MAX_HEAP))
-            return 1;
-    }
     return 0;
 }
 
@@ -261,11 +171,21 @@ static int refuse_monitor(const Guard *g, DistEntry *dep, Uint32 conn_id,
     return 1;
 }
 
+/* Whether a process with these rights gets the message. */
+static int delivers(Uint32 rights, ErtsDistExternal *edep)
+{
+    if (rights & ERTS_SECCOMP_GUARD_MESSAGES)
+        return (rights & ERTS_SECCOMP_GUARD_TRUSTED)
+               || !erts_seccomp_guard_is_order(edep);
+    return (rights & ERTS_SECCOMP_GUARD_PING)
+           && erts_seccomp_guard_is_ping(edep);
+}
+
 static int refuse_send(const Guard *g, DistEntry *dep, Uint arity,
-                       Eterm *control)
+                       Eterm *control, ErtsDistExternal *edep)
 {
     if (arityval(*control) != arity || is_not_internal_pid(control[3])
-        || (of_pid(g, control[3]) & ERTS_SECCOMP_GUARD_MESSAGES))
+        || delivers(of_pid(g, control[3]), edep))
         return 0;
     record(dep, control[3], am_erlang, am_send, 2);
     return 1;
@@ -274,13 +194,8 @@ static int refuse_send(const Guard *g, DistEntry *dep, Uint arity,
 static int refuse_reg_send(const Guard *g, DistEntry *dep, Uint arity,
                            Eterm *control, ErtsDistExternal *edep)
 {
-    Uint32 rights;
-
-    if (arityval(*control) != arity || is_not_atom(control[4]))
-        return 0;
-    rights = of_name(g, control[4]);
-    if ((rights & ERTS_SECCOMP_GUARD_MESSAGES)
-        || ((rights & ERTS_SECCOMP_GUARD_PING) && is_ping(edep)))
+    if (arityval(*control) != arity || is_not_atom(control[4])
+        || delivers(of_name(g, control[4]), edep))
         return 0;
     record(dep, control[4], am_erlang, am_send, 2);
     return 1;
@@ -333,7 +248,7 @@ static int refuse_spawn(const Guard *g, DistEntry *dep, Uint32 conn_id,
     if (!(g->flags & ERTS_SECCOMP_GUARD_SPAWN)) {
         error = am_seccomp;
         record(dep, am_spawn, mfa[1], mfa[2], unsigned_val(mfa[3]));
-    } else if (harmful(control[6])) {
+    } else if (erts_seccomp_guard_is_harmful(control[6])) {
         error = am_badopt;
         record(dep, am_spawn, am_erlang, am_spawn_opt, 4);
     } else {
@@ -355,10 +270,10 @@ static int refuses(const Guard *g, DistEntry *dep, Uint32 conn_id,
         return refuse_monitor(g, dep, conn_id, control);
     case DOP_SEND:
     case DOP_SEND_SENDER:
-        return refuse_send(g, dep, 3, control);
+        return refuse_send(g, dep, 3, control, edep);
     case DOP_SEND_TT:
     case DOP_SEND_SENDER_TT:
-        return refuse_send(g, dep, 4, control);
+        return refuse_send(g, dep, 4, control, edep);
     case DOP_REG_SEND:
         return refuse_reg_send(g, dep, 4, control, edep);
     case DOP_REG_SEND_TT:
@@ -392,9 +307,7 @@ static int refuses(const Guard *g, DistEntry *dep, Uint32 conn_id,
     case DOP_PAYLOAD_EXIT_TT:
     case DOP_SPAWN_REPLY:
     case DOP_SPAWN_REPLY_TT:
-        return 0;
-    /* dist.c knows no other, and closes the connection. */
-    default:
+    default: /* dist.c knows no other, and closes the connection */
         return 0;
     }
 }
@@ -557,7 +470,7 @@ int erl_seccomp_guard(Uint32 flags, Uint32 policy, Uint32 names,
     size_t size = sizeof(Guard) + names * sizeof(ErtsSeccompGuardName);
 
     if (flags) {
-        if ((flags & ERTS_SECCOMP_GUARD_GIVEN_PID) && !start_giving())
+        if ((flags & ERTS_SECCOMP_GUARD_GIVEN_PID) && !erts_seccomp_guard_start_giving())
             return 1;
         g = erts_alloc_fnf(ERTS_ALC_T_SIG_DATA, size);
         if (!g)

@@ -34,6 +34,13 @@ Sint erts_seccomp_guard_check(DistEntry *dep, Uint32 conn_id, Eterm **control,
 Uint32 erts_seccomp_guard_child(Eterm child, const ErlSpawnOpts *so);
 void erts_seccomp_guard_give(Eterm pid);
 
+void erts_seccomp_guard_shape_init(void);
+int erts_seccomp_guard_start_giving(void);
+int erts_seccomp_guard_is_given(Eterm pid);
+int erts_seccomp_guard_is_ping(ErtsDistExternal *edep);
+int erts_seccomp_guard_is_order(ErtsDistExternal *edep);
+int erts_seccomp_guard_is_harmful(Eterm opts);
+
 /* The operation of a control message, if it may be carried out. The message may
  * get a token: it is written to `room` then, or, if the payload came in
  * fragments, to the free words of theirs. */

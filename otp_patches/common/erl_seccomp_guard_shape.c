@@ -1,0 +1,268 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * seccomp for the BEAM: what other nodes use, for erl_seccomp_guard.c: whether
+ * this node gave them a pid, and what their messages and spawn options look
+ * like. A payload stays as it is.
+ */
+
+#ifdef HAVE_CONFIG_H
+#  include "config.h"
+#endif
+
+#define ERTS_WANT_EXTERNAL_TAGS
+#include "sys.h"
+#include "erl_vm.h"
+#include "global.h"
+#include "bif.h"
+#include "atom.h"
+#include "erl_message.h"
+#include "external.h"
+#include "erl_seccomp_guard.h"
+
+/* A bigger first heap than this is an attempt on the node's memory: the
+ * emulator ends when it cannot have what it was asked for. In words. */
+#define MAX_HEAP (1 << 20)
+
+/* An io request with more words than this is refused and not looked at. */
+#define MAX_IO (1 << 16)
+
+/* More bytes than the beginning of a tuple takes up to the end of an atom. */
+#define HEAD 300
+
+erts_atomic_t erts_seccomp_guard_given;
+
+static Eterm am_gen_call, am_is_auth, am_io_request, am_io_lib, am_put_chars,
+    am_requests, am_get_geometry, am_format;
+
+void erts_seccomp_guard_shape_init(void)
+{
+    erts_atomic_init_nob(&erts_seccomp_guard_given, 0);
+    am_gen_call = am_atom_put("$gen_call", 9);
+    am_is_auth = am_atom_put("is_auth", 7);
+    am_io_request = am_atom_put("io_request", 10);
+    am_io_lib = am_atom_put("io_lib", 6);
+    am_put_chars = am_atom_put("put_chars", 9);
+    am_requests = am_atom_put("requests", 8);
+    am_get_geometry = am_atom_put("get_geometry", 12);
+    am_format = am_atom_put("format", 6);
+}
+
+/* From now on it is known which pids were written for others. */
+int erts_seccomp_guard_start_giving(void)
+{
+    void *table;
+
+    if (erts_atomic_read_nob(&erts_seccomp_guard_given) != 0)
+        return 1;
+    /* Not from our own allocators: the kernel gives a page when it is used. */
+    table = calloc(erts_ptab_max(&erts_proc), sizeof(erts_atomic_t));
+    if (!table)
+        return 0;
+    if (erts_atomic_cmpxchg_mb(&erts_seccomp_guard_given, (erts_aint_t) table,
+                               0) != 0)
+        free(table);
+    return 1;
+}
+
+void erts_seccomp_guard_give(Eterm pid)
+{
+    erts_atomic_t *given = (erts_atomic_t *)
+        erts_atomic_read_ddrb(&erts_seccomp_guard_given);
+
+    erts_atomic_set_nob(&given[internal_pid_index(pid)], (erts_aint_t) pid);
+}
+
+int erts_seccomp_guard_is_given(Eterm pid)
+{
+    erts_atomic_t *given = (erts_atomic_t *)
+        erts_atomic_read_ddrb(&erts_seccomp_guard_given);
+
+    return given && internal_pid_index(pid) < erts_ptab_max(&erts_proc)
+           && erts_atomic_read_nob(&given[internal_pid_index(pid)])
+                  == (erts_aint_t) pid;
+}
+
+/* The first bytes of a payload; its fragments may cut it anywhere. */
+static size_t first_bytes(ErtsDistExternal *edep, byte *to)
+{
+    Uint64 count = edep->data->frag_id > 1 ? edep->data->frag_id : 1, i;
+    size_t have = 0;
+
+    for (i = 0; i < count && have < HEAD; i++) {
+        const ErtsDistExternalData *data = &edep->data[i];
+        size_t more = data->ext_endp - data->extp;
+
+        more = more < HEAD - have ? more : HEAD - have;
+        sys_memcpy(to + have, data->extp, more);
+        have += more;
+    }
+    sys_memset(to + have, 0, HEAD + 8 - have);
+    return have;
+}
+
+/* The atom that the bytes stand for if it exists, in all forms that dec_atom()
+ * of external.c knows. */
+static Eterm read_atom(ErtsDistExternal *edep, const byte *ep)
+{
+    ErtsAtomEncoding encoding = ERTS_ATOM_ENC_UTF8;
+    Eterm atom;
+    Uint length;
+
+    switch (*ep++) {
+    case ATOM_CACHE_REF:
+        if (!(edep->flags & ERTS_DIST_EXT_ATOM_TRANS_TAB)
+            || *ep >= edep->attab.size)
+            return THE_NON_VALUE;
+        return edep->attab.atom[*ep];
+    case ATOM_INTERNAL_REF2:
+        return make_atom(get_int16(ep));
+    case ATOM_INTERNAL_REF3:
+        return make_atom(get_int24(ep));
+    case ATOM_EXT:
+        encoding = ERTS_ATOM_ENC_LATIN1; /* fall through */
+    case ATOM_UTF8_EXT:
+        length = get_int16(ep);
+        ep += 2;
+        break;
+    case SMALL_ATOM_EXT:
+        encoding = ERTS_ATOM_ENC_LATIN1; /* fall through */
+    case SMALL_ATOM_UTF8_EXT:
+        length = *ep++;
+        break;
+    default:
+        return THE_NON_VALUE;
+    }
+    if (length <= 255 && erts_atom_get((char *) ep, length, &atom, encoding))
+        return atom;
+    return THE_NON_VALUE;
+}
+
+/* The first element of a payload that is a tuple, if it is an atom. */
+static Eterm tag_of(ErtsDistExternal *edep)
+{
+    byte bytes[HEAD + 8], *ep = bytes;
+
+    if (first_bytes(edep, bytes) == 0)
+        return THE_NON_VALUE;
+    if (!(edep->flags & ERTS_DIST_EXT_DFLAG_HDR))
+        ep++;
+    if (*ep == SMALL_TUPLE_EXT)
+        ep += 2;
+    else if (*ep == LARGE_TUPLE_EXT)
+        ep += 5;
+    else
+        return THE_NON_VALUE;
+    return read_atom(edep, ep);
+}
+
+/* Whether a payload of so many words at most is what the function looks for. */
+static int looks(ErtsDistExternal *edep, Sint limit, int (*like)(Eterm))
+{
+    byte *start = edep->data->extp;
+    ErtsHeapFactory factory;
+    Eterm *heap, term;
+    Sint size;
+    int found;
+
+    if (edep->data->frag_id > 1)
+        return 0;
+    size = erts_decode_dist_ext_size(edep, 0, 0);
+    if (size < 0 || size > limit)
+        return 0;
+    heap = erts_alloc(ERTS_ALC_T_DCTRL_BUF, (size + 1) * sizeof(Eterm));
+    erts_factory_tmp_init(&factory, heap, size, ERTS_ALC_T_DCTRL_BUF);
+    term = erts_decode_dist_ext(&factory, edep, 0);
+    edep->data->extp = start;
+    found = is_value(term) && like(term);
+    erts_factory_close(&factory);
+    erts_free(ERTS_ALC_T_DCTRL_BUF, heap);
+    return found;
+}
+
+static int like_ping(Eterm term)
+{
+    Eterm *call;
+
+    if (is_not_tuple_arity(term, 3))
+        return 0;
+    call = tuple_val(term);
+    return call[1] == am_gen_call && is_tuple_arity(call[3], 2)
+           && tuple_val(call[3])[1] == am_is_auth;
+}
+
+/* {'$gen_call', From, {is_auth, Node}}, with which net_adm:ping/1 asks. Other
+ * requests to net_kernel may ask it to spawn. */
+int erts_seccomp_guard_is_ping(ErtsDistExternal *edep)
+{
+    return looks(edep, 64, like_ping);
+}
+
+/* An io request without a function that the server would call, but for
+ * io_lib:format/2, which is how io:format/2 prints on the other node. */
+static int harmless_io(Eterm request, int nested)
+{
+    Eterm *r, list;
+
+    if (is_not_tuple(request))
+        return 0;
+    r = tuple_val(request);
+    switch (arityval(*r)) {
+    case 2:
+        if (r[1] != am_requests || nested)
+            return (r[1] == am_put_chars && !is_tuple(r[2]))
+                   || r[1] == am_get_geometry;
+        for (list = r[2]; is_list(list); list = CDR(list_val(list))) {
+            if (!harmless_io(CAR(list_val(list)), 1))
+                return 0;
+        }
+        return is_nil(list);
+    case 3:
+        return r[1] == am_put_chars;
+    case 5:
+        return r[1] == am_put_chars && r[3] == am_io_lib && r[4] == am_format
+               && is_list(r[5]) && is_list(CDR(list_val(r[5])))
+               && is_nil(CDR(list_val(CDR(list_val(r[5])))));
+    default:
+        return 0;
+    }
+}
+
+static int like_harmless_io(Eterm term)
+{
+    return is_tuple_arity(term, 4) && harmless_io(tuple_val(term)[4], 0);
+}
+
+/*
+ * Orders that OTP's servers obey whatever they are there for: system messages
+ * (sys:replace_state/2 runs a fun), forged exits, which end a server, and io
+ * requests with a function.
+ */
+int erts_seccomp_guard_is_order(ErtsDistExternal *edep)
+{
+    Eterm tag = tag_of(edep);
+
+    if (is_non_value(tag))
+        return 0;
+    return tag == am_system || tag == am_EXIT
+           || (tag == am_io_request && !looks(edep, MAX_IO, like_harmless_io));
+}
+
+/* Options with which a spawn harms the node before the policy holds. Others,
+ * and lists that are none, are for erts_parse_spawn_opts(). */
+int erts_seccomp_guard_is_harmful(Eterm opts)
+{
+    for (; is_list(opts); opts = CDR(list_val(opts))) {
+        Eterm *opt, option = CAR(list_val(opts));
+
+        if (is_not_tuple_arity(option, 2))
+            continue;
+        opt = tuple_val(option);
+        if (opt[1] == am_priority && (opt[2] == am_high || opt[2] == am_max))
+            return 1;
+        if ((opt[1] == am_min_heap_size || opt[1] == am_min_bin_vheap_size)
+            && !(is_small(opt[2]) && signed_val(opt[2]) <= MAX_HEAP))
+            return 1;
+    }
+    return 0;
+}
