@@ -147,12 +147,17 @@ open_server(Config) ->
     in_victim(Guard, fun(Victim, Node) ->
         ok = ?N:call(Victim, ?T, prepare, []),
         Hostile = hostile(Config),
-        echo = ?N:call(Hostile, ?T, ask_open, [Node, echo]),
-        started = ?N:call(Hostile, ?T, ask_open, [Node, start]),
         Refused = {seccomp, {?A, hit, 1}},
-        ?assertMatch({refused, Refused}, ?N:call(Victim, ?T, worker_of_open, [])),
-        started = ?N:call(Victim, ?T, ask_open, [Node, start]),
-        ?assertMatch({did, _}, ?N:call(Victim, ?T, worker_of_open, [])),
+        [
+            begin
+                echo = ?N:call(Hostile, ?T, Ask, [Node, echo]),
+                started = ?N:call(Hostile, ?T, Ask, [Node, start]),
+                ?assertMatch({refused, Refused}, ?N:call(Victim, ?T, worker_of_open, [])),
+                started = ?N:call(Victim, ?T, Ask, [Node, start]),
+                ?assertMatch({did, _}, ?N:call(Victim, ?T, worker_of_open, []))
+            end
+         || Ask <- [ask_open, ask_open_at_length]
+        ],
         %% 3 is computed, the pid of the emulator is not told.
         3 = ?N:call(Hostile, erpc, call, [Node, lists, sum, [[1, 2]]]),
         {badrpc, _} = ?N:call(Hostile, rpc, call, [Node, os, getpid, []])

@@ -7,7 +7,7 @@
 -export([prepare/0, guess/1, services/0, code/1]).
 -export([is_loaded/1, has/1, is_monitored/0, has_foreign_leader/0, is_dead/0]).
 -export([has_new_ticktime/0, is_global/1]).
--export([give/1, ask_open/2, worker_of_open/0, hammer/1]).
+-export([give/1, ask_open/2, ask_open_at_length/2, worker_of_open/0, hammer/1]).
 
 %% Two processes that write down what they get, one with a name; and a server
 %% with a name that starts a process for whoever asks.
@@ -70,8 +70,14 @@ open() ->
             open()
     end.
 
-ask_open(Node, What) ->
-    Ref = make_ref(),
+ask_open(Node, What) -> ask_open(Node, What, make_ref()).
+
+%% A message that is sent in fragments, with what decoding one can meet.
+ask_open_at_length(Node, What) ->
+    Long = binary:copy(<<"long">>, 500000),
+    ask_open(Node, What, {make_ref(), Long, self(), lists:seq(1, 50000), 1.5, #{a => Long}}).
+
+ask_open(Node, What, Ref) ->
     {seccomp_guard_open, Node} ! {What, self(), Ref},
     receive
         {Ref, Answer} -> Answer
