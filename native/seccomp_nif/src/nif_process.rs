@@ -21,7 +21,7 @@ use crate::violations::{self, Action, Violation};
 mod atoms {
     rustler::atoms! {
         ok, wait, trusted, restrict, replace, restricted_by, inherited,
-        on_behalf, node, remote, undefined
+        on_behalf, node, undefined
     }
 }
 
@@ -173,7 +173,6 @@ fn process_info<'a>(env: Env<'a>, target: Term<'a>) -> Result<Term<'a>> {
             (atoms::on_behalf(), term::immediate(env, pid))
         }
         Origin::Node(node) => (atoms::node(), term::immediate(env, node)),
-        Origin::Remote(node) => (atoms::remote(), term::immediate(env, node)),
     };
     let policy: &Installed = &entry.policy;
     let mut pairs = facts(env, policy);

@@ -21,8 +21,6 @@ pub enum Origin {
     OnBehalf(Eterm),
     /// It was started for this node, under the guard's policy.
     Node(Eterm),
-    /// This node asked for it, on behalf of a restricted process.
-    Remote(Eterm),
 }
 
 /// What is known of a restricted process.

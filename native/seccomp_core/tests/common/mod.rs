@@ -98,8 +98,7 @@ pub fn spec() -> impl Strategy<Value = PolicySpec> {
     let on_deny =
         prop_oneof![Just(OnDeny::Log), Just(OnDeny::Raise), Just(OnDeny::Kill)];
     let unknown = prop_oneof![Just(Unknown::Error), Just(Unknown::Allow)];
-    let flags =
-        (any::<bool>(), any::<Option<bool>>(), any::<bool>(), send());
+    let flags = (any::<bool>(), any::<Option<bool>>(), any::<bool>(), send());
     let comment = option::of(any::<String>());
     (mode, rules(), spawn, on_deny, unknown, flags, comment).prop_map(
         |(
