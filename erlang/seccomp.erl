@@ -259,11 +259,19 @@ group_leader(Pid, Opts) ->
 ?DOC("
 Logs a text through the caller's private group leader, which hands it to
 `logger`. For restricted processes: what `logger` itself calls and asks for is
-more than they should be allowed. Other group leaders answer `{error, request}`.
+more than they should be allowed. Other group leaders do not know the request.
 ").
--spec log(logger:level(), unicode:chardata()) -> ok | {error, term()}.
-log(Level, Text) when is_atom(Level) -> seccomp_group_leader:log(Level, Text);
-log(Level, Text) -> ?BADARG([Level, Text], [group, text]).
+-spec log(logger:level(), unicode:chardata()) -> ok | {error, reason()}.
+log(Level, Text) when is_atom(Level) ->
+    case seccomp_group_leader:log(Level, Text) of
+        ok ->
+            ok;
+        {error, _} ->
+            Message = <<"no level or text, or no group leader that logs">>,
+            {error, {not_logged, #{message => Message}}}
+    end;
+log(Level, Text) ->
+    ?BADARG([Level, Text], [group, text]).
 
 %% -- Looking at processes ----------------------------------------------------
 

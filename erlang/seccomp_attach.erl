@@ -155,24 +155,26 @@ attach_evaluator(Pid, Shell, Policy, How) ->
             Error
     end.
 
+%% Other nodes are told first what the process will be known under there, and
+%% afterwards what came of the policy that it had. Of the caller itself they hear
+%% the latter a moment later: once its policy holds, nothing of ours is called.
 attach(Pid, Policy, How) when Pid =:= self() ->
+    ok = announce(How),
     ok = lead(Pid, Policy),
     set_policy(Pid, Policy, How);
 attach(Pid, Policy, How) ->
+    ok = announce(How),
     case set_policy(Pid, Policy, How) of
-        ok -> lead(Pid, Policy);
-        {error, _} = Error -> Error
+        ok ->
+            ok = announce(How),
+            lead(Pid, Policy);
+        {error, _} = Error ->
+            Error
     end.
 
-%% Other nodes are told first what the process will be known under there, and
-%% afterwards what came of the policy that it had.
 set_policy(Pid, Policy, How) ->
-    ok = announce(How),
     Tag = make_ref(),
-    case await(seccomp_nif:set_policy(Pid, Policy, How, Tag), Tag, Pid) of
-        ok when How =:= restrict -> announce(How);
-        Answer -> Answer
-    end.
+    await(seccomp_nif:set_policy(Pid, Policy, How, Tag), Tag, Pid).
 
 %% What restricted callers made of their own policy is told without them.
 announce(restrict) ->

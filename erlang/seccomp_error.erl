@@ -38,11 +38,14 @@ them the denials that the emulator raises.
     | {restricted, map()}
     | {unsupported, #{hint := binary(), _ => _}}
     | {system_limit, map()}
+    %% `seccomp:log/2`.
+    | {not_logged, #{message := binary()}}
     %% Whatever a later version of the native library adds.
     | {atom(), map()}.
 
 -type kind() ::
-    leader_options | pid | mode | rules | options | policy | mfa | fun0 | spawn_options | json | group | guard | text.
+    pid | mode | rules | options | policy | mfa | fun0 | spawn_options | json | group
+    | guard | leader_options | text.
 %% What an argument of the API has to be.
 
 ?DOC("A sentence for the reason of an `{error, Reason}`.").
