@@ -78,10 +78,14 @@ static Eterm write_token(Eterm *hp, Eterm sender, Eterm token)
 /* The same for a message of this process. */
 Eterm erts_seccomp_dist_token(Process *c_p, Eterm token)
 {
+    Uint size = ERTS_SECCOMP_DIST_SZ;
+
     if (!has_origin(token))
         return erts_seccomp_token_out(c_p, token);
-    return write_token(HAlloc(c_p, ERTS_SECCOMP_DIST_SZ), c_p->common.id,
-                       token);
+    /* Exactly what is written: the collector reads fragments word by word. */
+    if (erts_seccomp_token_flags(token) & ERTS_SECCOMP_TOKEN_SILENT)
+        size--;
+    return write_token(HAlloc(c_p, size), c_p->common.id, token);
 }
 
 /* The same for the answer to a spawn. That nobody here knew the origin is told

@@ -26,7 +26,7 @@
 #include "erl_trace.h"
 #include "erl_seccomp_origin.h"
 
-#define FLAGS(T) SEQ_TRACE_T_FLAGS(T)
+#define TOKEN_FLAGS(T) SEQ_TRACE_T_FLAGS(T)
 #define USER ERTS_SECCOMP_TOKEN_USER
 #define SILENT ERTS_SECCOMP_TOKEN_SILENT
 #define ORIGIN ERTS_SECCOMP_TOKEN_ORIGIN
@@ -40,7 +40,7 @@
 #define PART(Id, Depth)                                                     \
     (ORIGIN | ((Uint) (Id) & ERTS_SECCOMP_MAX_ID)                           \
                   << ERTS_SECCOMP_TOKEN_ID_SHIFT                            \
-     | (Depth) << ERTS_SECCOMP_TOKEN_DEPTH_SHIFT)
+     | (Uint) (Depth) << ERTS_SECCOMP_TOKEN_DEPTH_SHIFT)
 #define PART_MASK PART(ERTS_SECCOMP_MAX_ID, MAX_DEPTH)
 
 /* For each policy its origin and ERTS_SECCOMP_PROVENANCE, or zero. */
@@ -88,7 +88,7 @@ static Uint32 meet(Uint one, Uint other)
 /* Makes a token one for the origin alone. */
 static void silence(Eterm token, Uint part)
 {
-    FLAGS(token) = make_small(SILENT | part);
+    TOKEN_FLAGS(token) = make_small(SILENT | part);
     SEQ_TRACE_T_LABEL(token) = make_small(0);
     SEQ_TRACE_T_SERIAL(token) = make_small(0);
     SEQ_TRACE_T_LASTCNT(token) = make_small(0);
@@ -110,11 +110,11 @@ static int set_part(Process *c_p, Uint part)
 
     if (!is_tuple(token))
         return part == 0;
-    flags = unsigned_val(FLAGS(token));
+    flags = unsigned_val(TOKEN_FLAGS(token));
     if (part == 0 && flags & SILENT)
         SEQ_TRACE_TOKEN(c_p) = NIL;
     else
-        FLAGS(token) = make_small((flags & (USER | SILENT)) | part);
+        TOKEN_FLAGS(token) = make_small((flags & (USER | SILENT)) | part);
     return 1;
 }
 
@@ -170,7 +170,7 @@ void erts_seccomp_receive(Process *c_p, ErtsMessage *msgp, Eterm *E)
     Uint part = arrive(c_p, E, part_of(its));
 
     if (is_tuple(its) && !(flags & SILENT)) {
-        FLAGS(its) = make_small((flags & USER) | part);
+        TOKEN_FLAGS(its) = make_small((flags & USER) | part);
         return;
     }
     if (its == am_undefined || flags & BESIDE) {
@@ -275,7 +275,7 @@ int erts_seccomp_token_in(Eterm *ctl)
         return 1;
     }
     if (is_non_value(token) || is_not_tuple_arity(token, 5)
-        || is_not_small(FLAGS(token)))
+        || is_not_small(TOKEN_FLAGS(token)))
         return 0;
     erts_seccomp_hide(token);
     return 1;
@@ -341,7 +341,7 @@ void erts_seccomp_trace(Process *c_p)
 
     if (erts_seccomp_token_flags(token) & SILENT) {
         silence(token, part);
-        FLAGS(token) = make_small(part);
+        TOKEN_FLAGS(token) = make_small(part);
         SEQ_TRACE_T_SENDER(token) = c_p->common.id;
         SEQ_TRACE_T_LASTCNT(token) = make_small(c_p->seq_trace_lastcnt);
     }
@@ -364,7 +364,7 @@ Eterm erts_seccomp_hide(Eterm token)
     Uint flags = erts_seccomp_token_flags(token);
 
     if (flags & ~USER)
-        FLAGS(token) = make_small(flags & USER);
+        TOKEN_FLAGS(token) = make_small(flags & USER);
     return token;
 }
 
