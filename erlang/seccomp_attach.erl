@@ -155,14 +155,22 @@ attach_evaluator(Pid, Shell, Policy, How) ->
             Error
     end.
 
+%% What restricted callers make of their own policy is told without them, and a
+%% group leader they cannot start: they have one by then, or cannot print.
+attach(Pid, Policy, How) ->
+    case seccomp_nif:flags(self()) of
+        0 -> attach_trusted(Pid, Policy, How);
+        _RestrictedOrUnsupported -> set_policy(Pid, Policy, How)
+    end.
+
 %% Other nodes are told first what the process will be known under there, and
 %% afterwards what came of the policy that it had. Of the caller itself they hear
 %% the latter a moment later: once its policy holds, nothing of ours is called.
-attach(Pid, Policy, How) when Pid =:= self() ->
+attach_trusted(Pid, Policy, How) when Pid =:= self() ->
     ok = announce(How),
     ok = lead(Pid, Policy),
     set_policy(Pid, Policy, How);
-attach(Pid, Policy, How) ->
+attach_trusted(Pid, Policy, How) ->
     ok = announce(How),
     case set_policy(Pid, Policy, How) of
         ok ->
@@ -176,26 +184,14 @@ set_policy(Pid, Policy, How) ->
     Tag = make_ref(),
     await(seccomp_nif:set_policy(Pid, Policy, How, Tag), Tag, Pid).
 
-%% What restricted callers made of their own policy is told without them.
-announce(restrict) ->
-    case seccomp_nif:flags(self()) of
-        0 -> seccomp_nodes:announce();
-        _RestrictedOrUnsupported -> ok
-    end;
-announce(replace) ->
-    ok.
+announce(restrict) -> seccomp_nodes:announce();
+announce(replace) -> ok.
 
-%% A policy that names the group leader has one of the library in mind. One that
-%% tightens itself cannot start any: it has one by then, or cannot print.
+%% A policy that names the group leader has one of the library in mind.
 lead(Pid, Policy) ->
-    case seccomp_nif:flags(self()) of
-        0 ->
-            case seccomp_group_leader:wanted(Policy) of
-                true -> seccomp_group_leader:ensure(Pid);
-                false -> ok
-            end;
-        _RestrictedOrUnsupported ->
-            ok
+    case seccomp_group_leader:wanted(Policy) of
+        true -> seccomp_group_leader:ensure(Pid);
+        false -> ok
     end.
 
 %% `wait` promises a message, also when the process ends first.

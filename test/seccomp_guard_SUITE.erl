@@ -188,15 +188,19 @@ ping_and_nothing_else(Config) ->
         ]
     end).
 
-%% Options take effect before the policy does.
-harmful_options(Config) ->
+%% Options take effect before the policy does. The other node is a fresh one: a
+%% stock node that was answered by a guarded one goes on with the answer's token.
+harmful_options(_Config) ->
+    {Hostile, _} = ?N:start_named(stock, cookie()),
     in_victim(#{spawn => #{mode => blacklist, rules => []}}, fun(_Victim, Node) ->
         Spawn = fun(Opts) ->
             Args = [Node, erlang, self, [], Opts],
-            try ?N:call(hostile(Config), erlang, spawn_opt, Args) of
+            try ?N:call(Hostile, erlang, spawn_opt, Args) of
                 _ -> spawned
             catch
-                _:_ -> refused
+                Class:Reason ->
+                    ct:log("~p", [{Class, Reason}]),
+                    refused
             end
         end,
         ?assertEqual(spawned, Spawn([{min_heap_size, 1000}, {priority, low}])),
@@ -210,7 +214,8 @@ harmful_options(Config) ->
                 {min_bin_vheap_size, 1 bsl 40}
             ]
         ]
-    end).
+    end),
+    ok = ?N:stop(Hostile).
 
 violations(Config) ->
     in_victim(strict, fun(Victim, Node) ->

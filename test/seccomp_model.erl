@@ -140,6 +140,8 @@ info(#{layers := Layers, spawn := Spawn, inherit := Inherit, on_deny := OnDeny} 
         inherit => Inherit,
         provenance => Provenance,
         on_deny => OnDeny,
+        %% It has no servers, so its policies say nothing else.
+        send => any,
         layers => length(Layers),
         rules => lists:sum([length(Patterns) || {_, Patterns} <- Layers])
     }.

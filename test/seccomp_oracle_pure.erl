@@ -18,7 +18,7 @@ prop_check(Seen) ->
         {Map, Mfas},
         {seccomp_oracle_gen:policy(), vector(?MFAS, seccomp_oracle_gen:mfa())},
         begin
-            {ok, Policy} = seccomp:compile(Map),
+            {ok, Policy} = seccomp:compile(Map#{send => any}),
             Model = seccomp_model:policy(Map),
             Answers = [answers(Policy, Map, Mfa) || Mfa <- Mfas],
             Expected = [seccomp_model:allows(Model, Mfa) || Mfa <- Mfas],

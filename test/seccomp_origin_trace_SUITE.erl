@@ -347,6 +347,7 @@ another_node(_Config) ->
     {Here, _} = seccomp_test_node:start_named(same, []),
     {There, Node} = seccomp_test_node:start_named(same, []),
     try
+        {ok, _} = seccomp_test_node:call(There, application, ensure_all_started, [seccomp]),
         [First | Others] = seccomp_test_node:call(Here, ?MODULE, to_node, [Node]),
         ?assertMatch([[[]], [{{0, {a, "label"}, _, _, _}}], [{{3, {a, "label"}, _, _, _}}]], First),
         [?assertEqual(First, Other) || Other <- Others]
@@ -356,7 +357,9 @@ another_node(_Config) ->
     end.
 
 to_node(Node) ->
+    {ok, _} = application:ensure_all_started(seccomp),
     true = net_kernel:connect_node(Node),
+    ok = seccomp_nodes:sync(Node, 5000),
     Report = fun() ->
         receive {From, report} -> From ! [tuple(seq_trace:get_token())] end
     end,

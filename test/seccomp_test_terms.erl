@@ -138,7 +138,7 @@ spoilt(Good, Given) -> ?LET({Term, Junk, N}, {Good, any_term(Given), nat()}, exa
 
 spoil(Term, Junk, N) when is_tuple(Term), Term =/= {} ->
     setelement(N rem tuple_size(Term) + 1, Term, Junk);
-spoil([_ | _] = Term, Junk, N) ->
+spoil([_ | _] = Term, Junk, N) when length(Term) > 0 ->
     case lists:split(N rem (length(Term) + 1), Term) of
         {Before, []} -> Before ++ Junk;
         {Before, [_ | After]} -> Before ++ [Junk | After]

@@ -295,8 +295,7 @@ Uint32 erts_seccomp_inherit(Process *parent, Eterm child)
         return 0;
     else if (h && h->inherit(parent->common.id, child) == 0)
         return parent->seccomp & ~ERTS_SECCOMP_SAVE_CALLS;
-    return (ERTS_SECCOMP_DENY_ALL << ERTS_SECCOMP_POLICY_SHIFT)
-           | ERTS_SECCOMP_E | ERTS_SECCOMP_S | ERTS_SECCOMP_SEND;
+    return ERTS_SECCOMP_DENY_ALL_WORD;
 }
 
 /* The process has ended and runs no more code. */
@@ -330,7 +329,7 @@ static Sint32 apply_request(Process *c_p, ErlNifEnv *env, void *request)
         Uint32 policy = word >> ERTS_SECCOMP_POLICY_SHIFT;
 
         if (policy >= ERTS_SECCOMP_MAX_POLICIES || !erts_seccomp_bits[policy])
-            word = ERTS_SECCOMP_E | ERTS_SECCOMP_S | ERTS_SECCOMP_SEND;
+            word = ERTS_SECCOMP_DENY_ALL_WORD;
         c_p->seccomp = word;
         erts_seccomp_save_calls(c_p,
                                 ERTS_PROC_GET_SAVED_CALLS_BUF(c_p) != NULL);

@@ -48,6 +48,10 @@
 /* A policy that nobody has: it allows no call. A process gets it when the
  * library could not say what it should have instead. */
 #define ERTS_SECCOMP_DENY_ALL 0u
+/* The word of a process with that. */
+#define ERTS_SECCOMP_DENY_ALL_WORD                                          \
+    (ERTS_SECCOMP_DENY_ALL << ERTS_SECCOMP_POLICY_SHIFT | ERTS_SECCOMP_E    \
+     | ERTS_SECCOMP_S | ERTS_SECCOMP_SEND)
 
 /* How many export entries can have a bit of their own. Entry number 0 stands
  * for all others; its bit is never set. */

@@ -214,8 +214,7 @@ void erts_seccomp_dist_child(Process *child, const ErlSpawnOpts *so)
         || h->remote_child(child->common.id, so->dist_entry->sysname,
                            ID(erts_seccomp_token_flags(so->token)), &word)
                != 0)
-        word = (ERTS_SECCOMP_DENY_ALL << ERTS_SECCOMP_POLICY_SHIFT)
-               | ERTS_SECCOMP_E | ERTS_SECCOMP_S;
+        word = ERTS_SECCOMP_DENY_ALL_WORD;
     child->seccomp = word;
 }
 

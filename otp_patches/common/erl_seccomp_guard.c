@@ -448,8 +448,7 @@ Uint32 erts_seccomp_guard_child(Eterm child, const ErlSpawnOpts *so)
     if ((g->flags & ERTS_SECCOMP_GUARD_SPAWN) && h
         && h->guarded(child, so->dist_entry->sysname, &word) == 0)
         return word;
-    return (ERTS_SECCOMP_DENY_ALL << ERTS_SECCOMP_POLICY_SHIFT)
-           | ERTS_SECCOMP_E | ERTS_SECCOMP_S;
+    return ERTS_SECCOMP_DENY_ALL_WORD;
 }
 
 /*
