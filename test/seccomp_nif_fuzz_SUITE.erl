@@ -34,6 +34,8 @@ end_per_suite(_Config) -> ok.
 
 %% Whatever was tried: enforcement goes on, and so does each scheduler.
 end_per_testcase(_Case, _Config) ->
+    %% A guard that was set by chance would hold for the suites after this one.
+    ok = seccomp:unguard_node(),
     ?assertEqual([], seccomp:processes()),
     Policy = seccomp_test_run:policy(blacklist, [{os, getpid, 0}]),
     Outcome = seccomp_test_run:in(Policy, fun() -> os:getpid() end),
