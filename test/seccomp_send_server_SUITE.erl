@@ -61,6 +61,8 @@ policy(Rules, Opts) ->
 %% A policy of everyday use, with the default rule.
 server() ->
     {ok, Server} = ?SERVER:start(policy(['@pure', '@server', ?SERVER])),
+    %% What comes next is not for the server, which has just answered.
+    ok = seccomp:forget_origin(),
     Server.
 
 %% All functions allowed, so that nothing but the rule holds it.
@@ -183,6 +185,7 @@ remote_callers(_Config) ->
         end,
         ?assertEqual(hello, Call(Server, hello)),
         ?assertEqual(hello, Call(Bold, hello)),
+        ok = seccomp:forget_origin(),
         Rex = seccomp_test_node:call(Peer, erlang, whereis, [rex]),
         ?assertEqual(Node, node(Rex)),
         Denied = fun(Mfa, Fun) ->
@@ -207,6 +210,8 @@ printing(Policy, Fun) ->
     Me = self(),
     Old = group_leader(),
     true = group_leader(Me, Me),
+    %% It has served the one before.
+    ok = seccomp:forget_origin(),
     {Pid, Ref} = seccomp:spawn_monitor(Policy, fun() -> exit({?MODULE, Fun()}) end),
     true = group_leader(Old, Me),
     collect(Pid, Ref, []).
