@@ -44,20 +44,11 @@ int erts_seccomp_guard_is_harmful(Eterm opts);
 /* The operation of a control message, if it may be carried out. The message may
  * get a token: it is written to `room` then, or, if the payload came in
  * fragments, to the free words of theirs. */
-ERTS_GLB_INLINE Sint erts_seccomp_guard_op(DistEntry *dep, Uint32 conn_id,
-                                           Eterm **control, Eterm *room,
-                                           ErtsDistExternal *edep,
-                                           ErlHeapFragment *hfrag,
-                                           Eterm *free);
-/* A pid leaves the node. */
-ERTS_GLB_INLINE void erts_seccomp_guard_gives(Eterm pid);
-
-#if ERTS_GLB_INLINE_INCL_FUNC_DEF
-ERTS_GLB_INLINE Sint erts_seccomp_guard_op(DistEntry *dep, Uint32 conn_id,
-                                           Eterm **control, Eterm *room,
-                                           ErtsDistExternal *edep,
-                                           ErlHeapFragment *hfrag,
-                                           Eterm *free)
+static ERTS_INLINE Sint erts_seccomp_guard_op(DistEntry *dep, Uint32 conn_id,
+                                              Eterm **control, Eterm *room,
+                                              ErtsDistExternal *edep,
+                                              ErlHeapFragment *hfrag,
+                                              Eterm *free)
 {
     if (erts_atomic_read_nob(&erts_seccomp_guard_current) == 0)
         return unsigned_val((*control)[1]);
@@ -65,11 +56,11 @@ ERTS_GLB_INLINE Sint erts_seccomp_guard_op(DistEntry *dep, Uint32 conn_id,
                                     free);
 }
 
-ERTS_GLB_INLINE void erts_seccomp_guard_gives(Eterm pid)
+/* A pid leaves the node. */
+static ERTS_INLINE void erts_seccomp_guard_gives(Eterm pid)
 {
     if (erts_atomic_read_nob(&erts_seccomp_guard_given) != 0)
         erts_seccomp_guard_give(pid);
 }
-#endif
 
 #endif /* ERL_SECCOMP_GUARD_H__ */
