@@ -257,13 +257,13 @@ load_groups(#{mode := blacklist}) ->
 load_groups(#{rules := Rules} = Spec) ->
     %% A restricted caller that tightens its policy may neither load nor look
     %% into persistent terms; what it may call is loaded already.
-    case seccomp_nif:flags(self()) band 16#80 of
-        0 ->
+    case seccomp_nif:flags(self()) of
+        Flags when is_integer(Flags), Flags band 16#80 =/= 0 ->
+            ok;
+        _TrustedOrUnsupported ->
             Base = ['@base' || maps:get(base, Spec, true)],
             Groups = Base ++ [Rule || Rule <- Rules, is_group(Rule)],
-            lists:foreach(fun is_loaded/1, lists:flatmap(fun modules/1, Groups));
-        16#80 ->
-            ok
+            lists:foreach(fun is_loaded/1, lists:flatmap(fun modules/1, Groups))
     end.
 
 %% The modules of a group that this OTP has. The groups are part of the native
