@@ -258,12 +258,12 @@ load_groups(#{rules := Rules} = Spec) ->
     %% A restricted caller that tightens its policy may neither load nor look
     %% into persistent terms; what it may call is loaded already.
     case seccomp_nif:flags(self()) of
-        Flags when is_integer(Flags), Flags band 16#80 =/= 0 ->
-            ok;
-        _TrustedOrUnsupported ->
+        0 ->
             Base = ['@base' || maps:get(base, Spec, true)],
             Groups = Base ++ [Rule || Rule <- Rules, is_group(Rule)],
-            lists:foreach(fun is_loaded/1, lists:flatmap(fun modules/1, Groups))
+            lists:foreach(fun is_loaded/1, lists:flatmap(fun modules/1, Groups));
+        _RestrictedOrUnsupported ->
+            ok
     end.
 
 %% The modules of a group that this OTP has. The groups are part of the native
