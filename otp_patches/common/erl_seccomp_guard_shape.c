@@ -3,7 +3,8 @@
  *
  * seccomp for the BEAM: what other nodes use, for erl_seccomp_guard.c: whether
  * this node gave them a pid, and what their messages and spawn options look
- * like. A payload stays as it is.
+ * like. A payload stays as it is. And what orders to servers look like, for
+ * erl_seccomp_send.c, too.
  */
 
 #ifdef HAVE_CONFIG_H
@@ -33,7 +34,8 @@
 erts_atomic_t erts_seccomp_guard_given;
 
 static Eterm am_gen_call, am_is_auth, am_io_request, am_io_lib, am_put_chars,
-    am_requests, am_get_geometry, am_format;
+    am_requests, am_get_geometry, am_format, am_start_child, am_get_chars,
+    am_get_line, am_get_password;
 
 void erts_seccomp_guard_shape_init(void)
 {
@@ -46,6 +48,10 @@ void erts_seccomp_guard_shape_init(void)
     am_requests = am_atom_put("requests", 8);
     am_get_geometry = am_atom_put("get_geometry", 12);
     am_format = am_atom_put("format", 6);
+    am_start_child = am_atom_put("start_child", 11);
+    am_get_chars = am_atom_put("get_chars", 9);
+    am_get_line = am_atom_put("get_line", 8);
+    am_get_password = am_atom_put("get_password", 12);
 }
 
 /* From now on it is known which pids were written for others. */
@@ -246,6 +252,49 @@ int erts_seccomp_guard_is_order(ErtsDistExternal *edep)
         return 0;
     return tag == am_system || tag == am_EXIT
            || (tag == am_io_request && !looks(edep, MAX_IO, like_harmless_io));
+}
+
+/* A request to a supervisor that has a function in it, which it calls itself;
+ * what is added to a function that it knows is a list. */
+static int is_child_spec(Eterm request)
+{
+    Eterm *r;
+
+    if (is_not_tuple_arity(request, 2))
+        return 0;
+    r = tuple_val(request);
+    return r[1] == am_start_child && (is_tuple(r[2]) || is_map(r[2]));
+}
+
+static int is_harmless_read(Eterm request)
+{
+    Eterm tag;
+
+    if (is_not_tuple(request) || arityval(*tuple_val(request)) == 0)
+        return 1;
+    tag = tuple_val(request)[1];
+    return tag == am_get_chars || tag == am_get_line || tag == am_get_password;
+}
+
+/* The same for a message of a process of this node, to whom the server may
+ * answer and who may be its child. */
+int erts_seccomp_is_order(Eterm msg)
+{
+    Eterm *m;
+
+    if (is_not_tuple(msg))
+        return 0;
+    m = tuple_val(msg);
+    switch (arityval(*m)) {
+    case 3:
+        return m[1] == am_system || m[1] == am_EXIT
+               || (m[1] == am_gen_call && is_child_spec(m[3]));
+    case 4:
+        return m[1] == am_io_request && !harmless_io(m[4], 0)
+               && !is_harmless_read(m[4]);
+    default:
+        return 0;
+    }
 }
 
 /* Options with which a spawn harms the node before the policy holds. Others,
