@@ -343,7 +343,7 @@ collect(P1, Ref) ->
             Answer =
                 receive
                     {report, p3, P3} -> #{p2 => P2, p3 => P3}
-                after 10000 -> #{p2 => P2, p3 => none}
+                after 30000 -> #{p2 => P2, p3 => none}
                 end,
             exit(P1, kill),
             erlang:demonitor(Ref, [flush]),
@@ -352,7 +352,7 @@ collect(P1, Ref) ->
             #{p1 => Reason};
         {'DOWN', Ref, process, P1, Reason} ->
             #{p1 => Reason}
-    after 10000 -> nothing
+    after 30000 -> nothing
     end.
 
 %% P2
@@ -380,7 +380,7 @@ report(Collector, Tag) ->
 %% not end what was started.
 start(Way, Node, F, Args) ->
     _ = start(Way, Node, ?MODULE, F, Args),
-    timer:sleep(2000).
+    timer:sleep(15000).
 
 start(spawn, N, M, F, A) ->
     spawn(N, M, F, A);
@@ -397,11 +397,11 @@ start(spawn_request, N, M, F, A) ->
         {spawn_reply, Id, error, Reason} -> error(Reason)
     end;
 start(rpc, N, M, F, A) ->
-    rpc:call(N, M, F, A, 3000);
+    rpc:call(N, M, F, A, 30000);
 start(rpc_cast, N, M, F, A) ->
     rpc:cast(N, M, F, A);
 start(erpc, N, M, F, A) ->
-    erpc:call(N, M, F, A, 3000);
+    erpc:call(N, M, F, A, 30000);
 start(erpc_cast, N, M, F, A) ->
     erpc:cast(N, M, F, A);
 start(server, N, M, F, A) ->
@@ -444,7 +444,7 @@ late(Map, Node) ->
     P1 ! go,
     receive
         {report, p2, Report} -> {Hash, Report}
-    after 5000 -> {Hash, nothing}
+    after 30000 -> {Hash, nothing}
     end.
 
 tighten(Map, Node) ->
@@ -458,7 +458,7 @@ tighten(Map, Node) ->
         {report, p2, Report} ->
             #{hash := Hash} = seccomp:info(P1),
             {Hash, Report}
-    after 10000 -> {none, nothing}
+    after 30000 -> {none, nothing}
     end.
 
 %% The meet of two policies is told to others a moment after it was made.
@@ -470,7 +470,7 @@ until_known(Node, M, F, A) ->
             timer:sleep(20),
             until_known(Node, M, F, A)
     end,
-    timer:sleep(2000).
+    timer:sleep(15000).
 
 %% On the second node: P2 is asked by a process of the first one that is
 %% restricted and restricted itself; P3 has to be under both.
@@ -486,14 +486,14 @@ both(Map1, Map2, Home) ->
     _ = erpc:call(Home, fun() -> relay(Map1, P2, {start, ?MODULE, report, [Collector, p3]}) end),
     receive
         {report, p3, Report} -> {met(Map1, Map2), Report}
-    after 8000 -> {met(Map1, Map2), nothing}
+    after 30000 -> {met(Map1, Map2), nothing}
     end.
 
 relay(Map, To, Message) ->
     {ok, Policy} = seccomp:compile(Map),
     seccomp:spawn(Policy, fun() ->
         To ! Message,
-        timer:sleep(2000)
+        timer:sleep(15000)
     end).
 
 met(Map1, Map2) ->
@@ -532,7 +532,7 @@ alternate(Way, Other, Turns) ->
                 ok = seccomp:forget_origin(),
                 exit(Pid, kill),
                 [{N, P} || (N rem 2 =:= 1 orelse Stock) =/= (P =:= trusted)]
-        after 5000 -> [{N, nothing}]
+        after 30000 -> [{N, nothing}]
         end
     end,
     lists:append([Step(N) || N <- lists:seq(1, Turns)]).
@@ -543,7 +543,7 @@ traced(Who, Other, Home) ->
     Go = fun() ->
         seq_trace:set_token(label, 17),
         spawn(Other, ?MODULE, label, [Home, Collector]),
-        timer:sleep(2000)
+        timer:sleep(15000)
     end,
     case Who of
         trusted ->
@@ -556,9 +556,9 @@ traced(Who, Other, Home) ->
         {label, There} ->
             receive
                 {label, Back, Policy2} -> #{there => There, back => Back, policy => Policy2}
-            after 5000 -> #{there => There, back => none, policy => none}
+            after 30000 -> #{there => There, back => none, policy => none}
             end
-    after 5000 -> none
+    after 30000 -> none
     end.
 
 label(Home, Collector) when Home =/= node() ->
