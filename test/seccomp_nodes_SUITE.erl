@@ -23,6 +23,7 @@
     users_tracing/1,
     reconnected/1,
     false_names/1,
+    under_a_guard/1,
     junk/1
 ]).
 -export([run/4, run_trusted/3, hop/3, report/2, server/1, init/1, start_job/3]).
@@ -52,6 +53,7 @@ all() ->
         users_tracing,
         reconnected,
         false_names,
+        under_a_guard,
         junk
     ].
 
@@ -414,6 +416,16 @@ start(supervisor, N, M, F, A) ->
     supervisor:start_child({jobs, N}, [M, F, A]);
 start(rex, N, M, F, A) ->
     {rex, N} ! {'$gen_cast', {cast, M, F, A, group_leader()}}.
+
+%% The profile cluster lets in what nodes tell each other about policies.
+under_a_guard(_Config) ->
+    Nodes = start([{one, same}, {two, same}]),
+    [ok = call(Name, seccomp, guard_node, [cluster], Nodes) || Name <- [one, two]],
+    ok = connect(one, two, Nodes),
+    {Hash, _} = call(one, compile, [?OS], Nodes),
+    ?assertMatch({ok, <<_, _/binary>>}, call(two, seccomp_nif, policy_to_wire, [binary:decode_hex(Hash)], Nodes)),
+    ?assertEqual([name(two, Nodes)], call(one, seccomp_nodes, peers, [], Nodes)),
+    stop(Nodes).
 
 %% A stock node that claims to act for somebody.
 forged(Way, Node) ->
