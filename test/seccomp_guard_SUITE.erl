@@ -77,10 +77,11 @@ fatal_without_a_guard(Config) ->
      || Name <- ?A:fatal()
     ].
 
-strict(Config) -> nothing_works(Config, strict, []).
+%% An alias is for whoever was given it, but for those of protected processes.
+strict(Config) -> nothing_works(Config, strict, [message_by_alias]).
 
 %% A name that another node registers is what global is for.
-cluster(Config) -> nothing_works(Config, cluster, [global_name]).
+cluster(Config) -> nothing_works(Config, cluster, [global_name, message_by_alias]).
 
 policy(Config) ->
     Guard = #{
@@ -160,6 +161,11 @@ open_server(Config) ->
             end
          || Ask <- [ask_open, ask_open_at_length]
         ],
+        %% What io:format/2 sends makes nobody call a function of the sender's.
+        Harmless = {put_chars, unicode, io_lib, format, ["~s", [x]]},
+        Request = {io_request, self(), make_ref(), Harmless},
+        Request = ?N:call(Hostile, erlang, send, [{seccomp_guard_open, Node}, Request]),
+        ?assert(shows(Victim, {?T, has_order, [Harmless]}, 100)),
         %% 3 is computed, the pid of the emulator is not told.
         3 = ?N:call(Hostile, erpc, call, [Node, lists, sum, [[1, 2]]]),
         {badrpc, _} = ?N:call(Hostile, rpc, call, [Node, os, getpid, []])
@@ -342,7 +348,7 @@ frames_without_a_guard(_Config) ->
         ?assert(shows(Victim, {?A, is_hit, [raw]}, 600))
     end).
 
-pids(Victim, Node) -> maps:values(?N:call(Victim, ?T, guess, [Node])).
+pids(Victim, Node) -> maps:values(maps:remove(alias, ?N:call(Victim, ?T, guess, [Node]))).
 
 %% -- Nodes -------------------------------------------------------------------
 

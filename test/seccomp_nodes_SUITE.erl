@@ -27,6 +27,8 @@
     junk/1
 ]).
 -export([run/4, run_trusted/3, hop/3, report/2, server/1, init/1, start_job/3]).
+%% For seccomp_nodes_bounds_SUITE.
+-export([start/1, stop/1, call/5, name/2, connect/3]).
 -export([setup/0, forged/2, late/2, tighten/2, both/3, traced/3, label/2, alternate/3, compile/1]).
 
 -define(WAYS, [

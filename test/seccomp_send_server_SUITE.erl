@@ -197,7 +197,9 @@ remote_callers(_Config) ->
         Denied({erlang, exit, 2}, fun() -> exit(Rex, x) end),
         Denied({erlang, link, 1}, fun() -> link(Rex) end),
         Denied({erlang, monitor, 2}, fun() -> monitor(process, {x, 'nobody@nowhere'}) end),
-        Denied({erts_internal, group_leader, 2}, fun() -> group_leader(Rex, self()) end)
+        Denied({erts_internal, group_leader, 2}, fun() -> group_leader(Rex, self()) end),
+        %% Nor make itself the one whom a process there asks to print.
+        Denied({erts_internal, group_leader, 2}, fun() -> group_leader(self(), Rex) end)
     after
         seccomp_test_node:stop(Peer),
         net_kernel:stop()

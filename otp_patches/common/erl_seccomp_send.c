@@ -372,7 +372,7 @@ int erts_seccomp_group_leader(Process *c_p, Eterm leader, Eterm pid,
 {
     Target t;
 
-    if (is_not_internal_pid(pid) || !identify(c_p, pid, 1, &t))
+    if (is_not_pid(pid) || !identify(c_p, pid, 1, &t))
         return 0;
     if (!classify(c_p, &t))
         return 0;
