@@ -72,7 +72,7 @@ many_atoms(_Config) ->
         ?assertEqual([true, true, true, true, true, false, false], Known),
         [First | _] = Hashes,
         Two = name(two, Nodes),
-        Run = fun(Map) -> call(two, ?NODES, run, [Map, spawn, name(one, Nodes), Two], Nodes) end,
+        Run = fun(Map) -> call(two, seccomp_test_hops, run, [Map, spawn, name(one, Nodes), Two], Nodes) end,
         ?assertMatch(#{p2 := {First, ran}}, Run(hd(Maps))),
         ?assertEqual(#{p1 => {seccomp, unknown_policy}}, Run(lists:last(Maps)))
     end).
