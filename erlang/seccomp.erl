@@ -18,7 +18,7 @@ a sentence of the reason. Arguments of the wrong type raise `badarg`.
 ").
 
 -export([enforcement/0]).
--export([compile/1, from_json/1, to_json/1]).
+-export([compile/1, from_json/1, to_json/1, load_policy/1, read_policy/1]).
 -export([check/2, explain/2, dump/1, groups/0, group/1]).
 -export([restrict/3, restrict/4, restrict_spawn/1, set_policy/2, lift/1]).
 -export([spawn/2, spawn_link/2, spawn_monitor/2, spawn_opt/3]).
@@ -117,6 +117,35 @@ from_json(Json) -> ?BADARG([Json], [json]).
 -spec to_json(policy_map()) -> {ok, binary()} | {error, reason()}.
 to_json(Map) when is_map(Map) -> seccomp_nif:policy_to_json(Map);
 to_json(Map) -> ?BADARG([Map], [options]).
+
+?DOC("
+Reads a policy from a file, `NAME.json` or `NAME.terms`, with the files that it
+includes, and compiles it. Errors have the `file`, and where it can be told the
+`line` and `column`.
+").
+-spec load_policy(file:name_all()) -> {ok, policy()} | {error, reason()}.
+load_policy(File) when is_binary(File); is_list(File); is_atom(File) ->
+    case seccomp_file:load(File) of
+        {ok, Ref} -> {ok, {seccomp_policy, Ref}};
+        {error, badarg} -> ?BADARG([File], [file]);
+        {error, _} = Error -> Error
+    end;
+load_policy(File) ->
+    ?BADARG([File], [file]).
+
+?DOC("
+Reads a policy as `load_policy/1` does and returns the map that `compile/1`
+takes, for who wants to look at it or to change it first.
+").
+-spec read_policy(file:name_all()) -> {ok, policy_map()} | {error, reason()}.
+read_policy(File) when is_binary(File); is_list(File); is_atom(File) ->
+    case seccomp_file:read(File) of
+        {ok, Map} -> {ok, Map};
+        {error, badarg} -> ?BADARG([File], [file]);
+        {error, _} = Error -> Error
+    end;
+read_policy(File) ->
+    ?BADARG([File], [file]).
 
 ?DOC("What a policy says to a call, without making it. Works on any emulator.").
 -spec check(policy(), mfa()) -> allow | {deny, Why :: map()}.

@@ -17,6 +17,8 @@ reloaded, so whatever may change lives in other modules. Use `seccomp`.
     dump/1,
     policy_from_json/1,
     policy_to_json/1,
+    policy_includes/2,
+    policy_from_files/2,
     groups/0,
     group/1,
     suggest/2,
@@ -41,7 +43,18 @@ reloaded, so whatever may change lives in other modules. Use `seccomp`.
     policy_from_wire/2
 ]).
 
--export_type([rule/0, send/0, target/0, spec/0, tag/0, failure/0, answer/0, mfarity/0]).
+-export_type([
+    rule/0,
+    commented/0,
+    place/0,
+    send/0,
+    target/0,
+    spec/0,
+    tag/0,
+    failure/0,
+    answer/0,
+    mfarity/0
+]).
 
 -nifs([
     enforcement/0,
@@ -52,6 +65,8 @@ reloaded, so whatever may change lives in other modules. Use `seccomp`.
     dump/1,
     policy_from_json/1,
     policy_to_json/1,
+    policy_includes/2,
+    policy_from_files/2,
     groups/0,
     group/1,
     suggest/2,
@@ -81,9 +96,11 @@ reloaded, so whatever may change lives in other modules. Use `seccomp`.
 -define(NOT_LOADED, erlang:nif_error({nif_not_loaded, ?MODULE})).
 
 -type rule() :: atom() | {module(), atom()} | {module(), atom(), arity() | '_'}.
+-type commented() :: rule() | #{rule := rule(), comment => binary()}.
+-type place() :: {File :: binary(), Line :: pos_integer(), Column :: pos_integer()}.
 -type spec() :: #{
     mode := whitelist | blacklist,
-    rules := [rule()],
+    rules := [commented()],
     spawn => allow | deny,
     inherit => boolean(),
     provenance => boolean(),
@@ -140,6 +157,13 @@ policy_from_json(_Json) -> ?NOT_LOADED.
 
 -spec policy_to_json(spec()) -> {ok, binary()} | {error, failure()}.
 policy_to_json(_Spec) -> ?NOT_LOADED.
+
+-spec policy_includes(Path :: binary(), Text :: binary()) -> {ok, [binary()]} | {error, failure()}.
+policy_includes(_Path, _Text) -> ?NOT_LOADED.
+
+-spec policy_from_files(Path :: binary(), [{binary(), binary() | {error, binary()}}]) ->
+    {ok, spec(), [place()]} | {error, failure()}.
+policy_from_files(_Path, _Files) -> ?NOT_LOADED.
 
 -spec groups() -> [atom()].
 groups() -> ?NOT_LOADED.

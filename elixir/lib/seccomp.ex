@@ -50,6 +50,14 @@ defmodule Seccomp do
   @spec compile!([{:mode, mode} | {:rules, list} | option] | map) :: policy
   def compile!(policy), do: policy |> compile() |> bang!()
 
+  @doc "Reads and compiles a policy from a file, `NAME.json` or `NAME.terms`."
+  @spec load_policy(Path.t()) :: {:ok, policy} | {:error, reason}
+  def load_policy(file), do: file |> IO.chardata_to_string() |> :seccomp.load_policy()
+
+  @doc "As `load_policy/1`, and raises `Seccomp.Error`."
+  @spec load_policy!(Path.t()) :: policy
+  def load_policy!(file), do: file |> load_policy() |> bang!()
+
   @doc "Tightens what `pid` may call."
   @spec restrict(pid, mode, list, options) :: :ok | {:error, reason}
   def restrict(pid, mode, rules, options \\ []) do

@@ -26,6 +26,7 @@ mod hooks_nodes;
 mod hooks_origin;
 mod hooks_send;
 mod installed;
+mod nif_file;
 mod nif_guard;
 mod nif_nodes;
 mod nif_origin;
