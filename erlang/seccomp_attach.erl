@@ -9,7 +9,7 @@ looks after the evaluators of shells. The arguments were checked in `seccomp`.
 ").
 
 -export([restrict/2, restrict_spawn/1, replace/2, lift/1]).
--export([must_enforce/0, entry/2]).
+-export([must_enforce/0, entry/2, attach/3, await/3]).
 
 -type result() :: ok | {error, seccomp_error:reason()}.
 
@@ -124,11 +124,14 @@ attach_evaluator(Pid, Shell, Policy, How) ->
             Error
     end.
 
+?NODOC.
+-spec attach(pid(), reference(), restrict | replace) -> result().
 attach(Pid, Policy, How) ->
     Tag = make_ref(),
     await(seccomp_nif:set_policy(Pid, Policy, How, Tag), Tag, Pid).
 
-%% `wait` promises a message, also when the process ends first.
+?DOC("The answer to a request. `wait` promises a message, also when the process ends first.").
+-spec await(seccomp_nif:answer() | atom(), reference(), pid()) -> result().
 await(wait, Tag, Pid) ->
     receive
         {Tag, Answer} -> await(Answer, Tag, Pid)

@@ -36,6 +36,8 @@ pub enum Change {
     Replace(Arc<Installed>),
     /// Take its policy away.
     Lift,
+    /// Take this learner away, and no other policy.
+    Unlearn(Arc<Installed>),
 }
 
 /// A change on its way to the process, through the emulator.
@@ -68,8 +70,25 @@ impl Request {
                 table::remove(pid);
                 return Ok(0);
             }
+            Change::Unlearn(learner) => {
+                let current = table::policy(pid);
+                if current.is_some_and(|p| Arc::ptr_eq(&p, &learner)) {
+                    table::remove(pid);
+                    return Ok(0);
+                }
+                return Ok(word);
+            }
             Change::Replace(policy) => policy,
             Change::Restrict(policy) => match table::policy(pid) {
+                // A learner allows everything: the meet is the other one.
+                Some(current) if current.learns() => policy,
+                Some(_) if policy.learns() => {
+                    return Err(Error::Restricted("be learned"));
+                }
+                // The meet would not count.
+                Some(current) if current.quota().is_some() => {
+                    return Err(Error::Restricted("tighten itself"));
+                }
                 Some(current) => current.meet(&policy)?,
                 // Under a policy that nobody knows: nothing is tighter.
                 None if word & abi::E != 0 => return Err(Error::UnknownPolicy),
@@ -96,6 +115,10 @@ fn verdict(
     let Some(policy) = table::policy(pid) else {
         return abi::RAISE;
     };
+    if let Some(collector) = policy.collector() {
+        collector.called(call);
+        return abi::LOG;
+    }
     let (answer, action) = match decision(&policy) {
         Decision::Allow => return abi::ALLOW,
         Decision::Log => (abi::LOG, violations::Action::Log),
@@ -167,6 +190,13 @@ extern "C" fn status(status: i32) -> Eterm {
 extern "C" fn inherit(parent: Eterm, child: Eterm) -> i32 {
     guard(1, || match table::policy(parent) {
         Some(policy) => {
+            if let Some(collector) = policy.collector() {
+                collector.child();
+            }
+            // Without a policy of its own the child is denied everything.
+            if policy.quota().is_some_and(|quota| !quota.enter()) {
+                return 1;
+            }
             let origin = Origin::Inherited(parent);
             table::set(child, Entry { policy, origin });
             0

@@ -5,11 +5,16 @@ use std::sync::Arc;
 
 use once_cell::sync::Lazy;
 use rustler::OwnedEnv;
-use seccomp_core::{Compiled, Flags, Interner, Mfa, Policy, PolicyHash};
+use seccomp_core::{
+    Compiled, Flags, Interner, Mfa, Mode, OnDeny, Policy, PolicyHash,
+    PolicySpec,
+};
 
 use crate::abi;
 use crate::bits::VerdictBits;
 use crate::error::{Error, Result};
+use crate::learn::Collector;
+use crate::quota::Quota;
 use crate::term::Atoms;
 
 /// A compiled policy with its verdict bits. It dies with the last process or
@@ -19,6 +24,8 @@ pub struct Installed {
     hash: PolicyHash,
     compiled: Compiled,
     bits: Option<VerdictBits>,
+    collector: Option<Collector>,
+    quota: Option<Quota>,
 }
 
 static INTERNED: Lazy<Interner<Installed>> = Lazy::new(Interner::default);
@@ -26,15 +33,38 @@ static INTERNED: Lazy<Interner<Installed>> = Lazy::new(Interner::default);
 /// The one object for this policy.
 pub fn install(policy: Policy) -> Result<Arc<Installed>> {
     let hash = policy.hash();
-    INTERNED.get_or_try_insert(hash, || {
-        let env = OwnedEnv::new();
-        let compiled = env.run(|env| Compiled::new(&policy, &Atoms(env)))?;
-        Ok(Installed {
-            hash,
-            compiled,
-            bits: VerdictBits::new()?,
-            policy,
-        })
+    INTERNED.get_or_try_insert(hash, || alone(policy))
+}
+
+/// A policy that allows everything and writes it down, one for each session
+/// of learning: equal ones are not the same.
+pub fn learner() -> Result<Arc<Installed>> {
+    let mut spec = PolicySpec::new(Mode::Whitelist, Vec::new());
+    spec.base = false;
+    spec.on_deny = OnDeny::Log;
+    let mut learner = alone(Policy::from_spec(&spec)?)?;
+    learner.collector = Some(Collector::default());
+    Ok(Arc::new(learner))
+}
+
+/// The same policy for processes that may have so many children in all.
+pub fn with_quota(policy: &Installed, max: usize) -> Result<Arc<Installed>> {
+    let mut limited = alone(policy.policy.clone())?;
+    limited.quota = Some(Quota::new(max));
+    Ok(Arc::new(limited))
+}
+
+/// A policy that is not shared with equal ones.
+fn alone(policy: Policy) -> Result<Installed> {
+    let env = OwnedEnv::new();
+    let compiled = env.run(|env| Compiled::new(&policy, &Atoms(env)))?;
+    Ok(Installed {
+        hash: policy.hash(),
+        compiled,
+        bits: VerdictBits::new()?,
+        policy,
+        collector: None,
+        quota: None,
     })
 }
 
@@ -52,6 +82,21 @@ impl Installed {
     /// The compiled form.
     pub fn compiled(&self) -> &Compiled {
         &self.compiled
+    }
+
+    /// Where calls are written down, if the policy is a learner.
+    pub fn collector(&self) -> Option<&Collector> {
+        self.collector.as_ref()
+    }
+
+    /// How many children its processes may have, if that is limited.
+    pub fn quota(&self) -> Option<&Quota> {
+        self.quota.as_ref()
+    }
+
+    /// Whether it is a learner.
+    pub fn learns(&self) -> bool {
+        self.collector.is_some()
     }
 
     /// The flags byte of a process under the policy.
