@@ -40,7 +40,15 @@ reloaded, so whatever may change lives in other modules. Use `seccomp`.
     origins_next/0,
     origins_from/1,
     policy_to_wire/1,
-    policy_from_wire/2
+    policy_from_wire/2,
+    learn_new/0,
+    learn_pids/1,
+    learn_end/3,
+    learn_calls/1,
+    quota_new/2,
+    quota_exceeded/1,
+    enabled/3,
+    trace/5
 ]).
 
 -export_type([
@@ -88,7 +96,15 @@ reloaded, so whatever may change lives in other modules. Use `seccomp`.
     origins_next/0,
     origins_from/1,
     policy_to_wire/1,
-    policy_from_wire/2
+    policy_from_wire/2,
+    learn_new/0,
+    learn_pids/1,
+    learn_end/3,
+    learn_calls/1,
+    quota_new/2,
+    quota_exceeded/1,
+    enabled/3,
+    trace/5
 ]).
 
 -on_load(init/0).
@@ -235,3 +251,36 @@ policy_to_wire(_Hash) -> ?NOT_LOADED.
 -spec policy_from_wire(Hash :: binary(), binary()) ->
     {ok, reference()} | {error, failure()}.
 policy_from_wire(_Hash, _Text) -> ?NOT_LOADED.
+
+%% -- Learning ----------------------------------------------------------------
+
+-spec learn_new() -> {ok, reference()} | {error, failure()}.
+learn_new() -> ?NOT_LOADED.
+
+-spec learn_pids(reference()) -> [pid()].
+learn_pids(_Learner) -> ?NOT_LOADED.
+
+-spec learn_end(pid(), reference(), tag()) -> answer().
+learn_end(_Pid, _Learner, _Tag) -> ?NOT_LOADED.
+
+-spec learn_calls(reference()) ->
+    #{
+        calls := [#{mfa := mfarity(), count := non_neg_integer(), caller := mfarity() | undefined}],
+        lost := non_neg_integer(),
+        children := non_neg_integer()
+    }.
+learn_calls(_Learner) -> ?NOT_LOADED.
+
+%% For a policy with a quota, `learn_pids/1` says who is under it.
+-spec quota_new(reference(), non_neg_integer()) -> {ok, reference()} | {error, failure()}.
+quota_new(_Policy, _Max) -> ?NOT_LOADED.
+
+-spec quota_exceeded(reference()) -> boolean().
+quota_exceeded(_Policy) -> ?NOT_LOADED.
+
+%% `erl_tracer`; the state is the learner and whether the emulator counts calls.
+-spec enabled(atom(), {reference(), boolean()}, term()) -> trace | discard | remove.
+enabled(_Tag, _State, _Tracee) -> ?NOT_LOADED.
+
+-spec trace(atom(), {reference(), boolean()}, term(), term(), map()) -> ok.
+trace(_Tag, _State, _Tracee, _Mfa, _Options) -> ?NOT_LOADED.

@@ -154,6 +154,16 @@ defmodule Seccomp do
   @spec explain(policy, mfa) :: String.t()
   def explain(policy, mfa), do: policy |> :seccomp.explain(mfa) |> IO.chardata_to_string()
 
+  @doc """
+  Evaluates Elixir expressions that somebody else wrote, under a policy and
+  within limits; options and reasons are those of `:seccomp_eval.eval/2`.
+
+      {:ok, %{value: 6}} = Seccomp.eval("Enum.sum([1, 2, 3])")
+      {:error, {:denied, %{mfa: {System, :cmd, 2}}}} = Seccomp.eval(~s{System.cmd("id", [])})
+  """
+  @spec eval(String.t(), keyword | map) :: {:ok, map} | {:error, {atom, map}}
+  def eval(source, options \\ []), do: Seccomp.Eval.eval(source, Map.new(options))
+
   @doc "Under which policy a process is and who put it there, or `:trusted`."
   @spec info(pid) :: map | :trusted | {:error, reason}
   defdelegate info(pid), to: :seccomp

@@ -240,6 +240,7 @@ const STATUS_NAMES: &[&str] = &[
     "unknown_policy",
     "bad_atom",
     "internal",
+    "restricted",
 ];
 const INTERNAL_STATUS: i32 = 6;
 
