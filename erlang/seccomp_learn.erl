@@ -13,7 +13,7 @@ A session is a process of its own. It ends the learning when the process that
 started it ends.
 ").
 
--export([learn/2, start/2, stop/1]).
+-export([learn/2, outside/1, start/2, stop/1]).
 
 -export_type([session/0, options/0, learned/0, entry/0, outcome/0]).
 
@@ -71,6 +71,15 @@ learn(Fun, Opts) ->
             true = demonitor(Monitor, [flush]),
             true = exit(Pid, kill),
             Error
+    end.
+
+?DOC("Runs it in the same way and learns nothing, so that modules get loaded.").
+-spec outside(fun(() -> term())) -> outcome().
+outside(Fun) ->
+    Tag = make_ref(),
+    {Pid, Monitor} = erlang:spawn_monitor(fun() -> exit({Tag, outcome(Fun)}) end),
+    receive
+        {'DOWN', Monitor, process, Pid, Reason} -> result(Tag, Reason)
     end.
 
 %% No call leaves this module: it would be learned.
