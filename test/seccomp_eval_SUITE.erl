@@ -28,6 +28,8 @@
     many_at_once/1,
     nothing_is_left/1,
     caller_that_ends_takes_it_along/1,
+    caller_acts_for_nobody/1,
+    children_that_talk_are_counted/1,
     no_atoms_are_made/1,
     compiling_evaluates_nothing_denied/1,
     compiled_modules_are_few_and_go/1,
@@ -52,7 +54,8 @@ groups() ->
         a_forged_denial_is_an_exception, time_is_limited, reductions_are_limited, heap_is_limited,
         binaries_are_limited, output_is_limited, messages_are_limited, children_are_limited,
         children_end_with_the_evaluation, source_is_limited, definitions_are_refused, many_at_once,
-        nothing_is_left, caller_that_ends_takes_it_along
+        nothing_is_left, caller_that_ends_takes_it_along, caller_acts_for_nobody,
+        children_that_talk_are_counted
     ],
     [{interpreted, Both}, {compiled, Both}].
 
@@ -270,6 +273,49 @@ caller_that_ends_takes_it_along(Config) ->
     receive
         {'DOWN', Monitor, process, Pid, killed} -> ok
     end,
+    seccomp_test_run:eventually(fun() -> seccomp:processes() -- Before =:= [] end).
+
+%% Whatever it sends, the value comes back without its origin.
+caller_acts_for_nobody(Config) ->
+    Rules = ['@spawn', '@server', {erlang, send, 2}, {erlang, '!', 2}, {erlang, group_leader, 0}],
+    Policy = seccomp_test_run:policy(whitelist, Rules ++ seccomp_eval:policy_rules(), #{send => any}),
+    Opts = #{policy => Policy, max_children => 5, bindings => #{'Host' => self()}},
+    Flags = fun() ->
+        {Pid, Ref} = spawn_monitor(fun() -> exit(seccomp:flags(self())) end),
+        receive
+            {'DOWN', Ref, process, Pid, Byte} -> Byte
+        end
+    end,
+    [
+        begin
+            {ok, _} = eval(Config, Source, Opts),
+            ?assertEqual({Source, trusted}, {Source, seccomp:origin()}),
+            ?assertEqual({Source, 0}, {Source, Flags()})
+        end
+     || Source <- ["1.", "group_leader() ! hello.", "spawn(fun() -> group_leader() ! hello end).", "Host ! hello."]
+    ],
+    %% The one that came is still there to be read, and carries its origin.
+    receive
+        hello -> ok
+    end,
+    ?assertMatch({restricted, _}, seccomp:origin()),
+    ok = seccomp:forget_origin(),
+    ?assertEqual(0, Flags()).
+
+%% A child that acts for its parent is under the meet of both policies.
+children_that_talk_are_counted(Config) ->
+    Rules = ['@spawn', {erlang, send, 2}, {erlang, '!', 2}, {erlang, self, 0}],
+    Policy = seccomp_test_run:policy(whitelist, Rules ++ seccomp_eval:policy_rules()),
+    Source =
+        "Work = fun() -> receive Fun -> [spawn(Fun) || _ <- [1, 2, 3]], receive never -> ok end end end,"
+        "Child = spawn(Work), Child ! fun() -> receive never -> ok end end, receive after N -> ok end.",
+    Before = seccomp:processes(),
+    Run = fun(Max, Time) ->
+        eval(Config, Source, #{policy => Policy, max_children => Max, bindings => #{'N' => Time}})
+    end,
+    ?assertMatch({error, {children, #{limit := 3}}}, Run(3, 4000)),
+    seccomp_test_run:eventually(fun() -> seccomp:processes() -- Before =:= [] end),
+    ?assertMatch({ok, _}, Run(4, 50)),
     seccomp_test_run:eventually(fun() -> seccomp:processes() -- Before =:= [] end).
 
 %% -- Sessions and atoms ------------------------------------------------------
