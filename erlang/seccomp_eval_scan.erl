@@ -174,18 +174,18 @@ braced([$} | Cs], Acc) -> {lists:reverse(Acc, "}"), Cs};
 braced([C | Cs], Acc) when ?HEX(C) -> braced(Cs, [C | Acc]);
 braced(_, _) -> refuse(syntax, #{message => <<"illegal character code">>}).
 
-%% The scanner does it, as for a string: that makes no atom.
-unescape(Raw) ->
-    case lists:member($\\, Raw) of
-        false ->
-            Raw;
-        true ->
-            Inner = lists:flatmap(fun($") -> "\\\""; (C) -> [C] end, Raw),
-            case erl_scan:string("\"" ++ Inner ++ "\"") of
-                {ok, [{string, _, Text}], _} -> Text;
-                _ -> refuse(syntax, #{message => <<"illegal quoted atom">>})
-            end
-    end.
+%% The scanner says what an escape stands for. It is given nothing else: were the
+%% whole a string for it, one that ends too early would leave names outside.
+unescape([$\\ | Cs]) ->
+    {Escape, Rest} = escape(Cs),
+    case erl_scan:string([$$, $\\ | Escape]) of
+        {ok, [{char, _, C}], _} -> [C | unescape(Rest)];
+        _ -> refuse(syntax, #{message => <<"illegal quoted atom">>})
+    end;
+unescape([C | Cs]) ->
+    [C | unescape(Cs)];
+unescape([]) ->
+    [].
 
 number(Cs) ->
     {Whole, Rest} = digits(10, Cs, []),
