@@ -53,12 +53,14 @@ under a policy and within limits. What can go wrong comes back as a reason:
     | {unknown_atom | unknown_name, #{name := binary()}}
     | {refused, #{what := function | module | 'fun', message := binary()}}
     | {too_long | too_many_variables | busy, #{limit := pos_integer()}}
+    | {restricted, #{message := binary()}}
     | {unsupported, map()}
     | {bad_option | unknown_option, map()}
     | {internal, map()}.
 
 -record(session, {
     opts :: options(),
+    policy :: reference(),
     names = #{} :: seccomp_eval_scan:names(),
     %% In order, as `erl_eval` wants them.
     bindings = [] :: orddict:orddict(atom(), term())
@@ -182,7 +184,8 @@ with_policy(#{policy := {seccomp_policy, Ref}} = Opts) when is_reference(Ref) ->
             Text = <<"children would be under no policy">>,
             {error, {bad_option, #{option => max_children, value => Max, message => Text}}};
         _ ->
-            enforced(bind(maps:to_list(maps:get(bindings, Opts)), #session{opts = Opts}))
+            Session = #session{opts = Opts, policy = Ref},
+            enforced(bind(maps:to_list(maps:get(bindings, Opts)), Session))
     end;
 with_policy(#{policy := Other}) ->
     {error, {bad_option, #{option => policy, value => Other}}};
@@ -258,9 +261,8 @@ check_and_run(Exprs, Names, #session{bindings = Bindings} = Session) ->
             {{error, {syntax, #{line => Line, message => Text}}}, Session}
     end.
 
-run(Exprs, Names, #session{opts = Opts, bindings = Bindings} = Session) ->
-    #{policy := {seccomp_policy, Policy}} = Opts,
-    case seccomp_eval_run:run(Policy, job(Exprs, Bindings, Opts), Opts) of
+run(Exprs, Names, #session{opts = Opts, policy = Policy, bindings = Bindings} = Session) ->
+    case seccomp_eval_run:run(Policy, job(Exprs, Policy, Bindings, Opts), Opts) of
         {ok, #{value := Value, more := Now, output := Output}} ->
             Next = keep(Session, Names, Now),
             {{ok, #{value => Value, output => Output, bindings => bindings(Next)}}, Next};
@@ -273,11 +275,11 @@ run(Exprs, Names, #session{opts = Opts, bindings = Bindings} = Session) ->
             {Error, Session}
     end.
 
-job(Exprs, Bindings, #{compile := true, policy := {_, Policy}, max_heap := Heap}) ->
+job(Exprs, Policy, Bindings, #{compile := true, max_heap := Heap}) ->
     Bound = [Atom || {Atom, _} <- Bindings],
     Variables = lists:usort(Bound ++ seccomp_eval_compile:bound(Exprs)),
     seccomp_eval_compile:job(Policy, Exprs, Bindings, Variables, Heap);
-job(Exprs, Bindings, #{compile := false}) ->
+job(Exprs, _Policy, Bindings, #{compile := false}) ->
     Interpreter = seccomp_eval_interp:module(),
     Body = fun() ->
         {value, Value, Now} = Interpreter:exprs(Exprs, Bindings, none),

@@ -147,6 +147,7 @@ existing(Name) ->
         error:_ -> none
     end.
 
+-spec refuse(atom(), map()) -> no_return().
 refuse(Name, Map) -> throw({refused, {Name, Map}}).
 
 %% -- Where things end --------------------------------------------------------

@@ -17,6 +17,9 @@ started it ends.
 
 -export_type([session/0, options/0, learned/0, entry/0, outcome/0]).
 
+% Processes that answer by the reason that they end with.
+-dialyzer({nowarn_function, [learn/2, outside/1]}).
+
 -opaque session() :: {seccomp_learn, pid()}.
 -type options() :: #{
     %% `log`: at the check, `trace`: by tracing; what the emulator can.

@@ -55,6 +55,7 @@ exports(Module, Function) -> lists:member({Function, 0}, Module:module_info(expo
 
 name({Module, Function}) -> io_lib:format("~tw:~tw/0", [Module, Function]).
 
+-spec merge([seccomp_learn:learned(), ...], file:name_all()) -> no_return().
 merge(Runs, File) ->
     {ok, #{entries := Entries, policy := #{rules := Rules}} = Learned} = seccomp:learn_merge(Runs),
     case seccomp:learn_write(Learned, File) of

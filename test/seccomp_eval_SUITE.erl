@@ -299,6 +299,7 @@ caller_acts_for_nobody(Config) ->
         hello -> ok
     end,
     ?assertMatch({restricted, _}, seccomp:origin()),
+    ?assertMatch({error, {restricted, _}}, eval(Config, "1.")),
     ok = seccomp:forget_origin(),
     ?assertEqual(0, Flags()).
 
