@@ -88,8 +88,31 @@ orders(Table) ->
         Io({put_chars, ?MODULE, touch, [Table]}),
         Io({get_until, unicode, '', ?MODULE, touch, [Table]}),
         Io({get_until, '', ?MODULE, touch, [Table]}),
+        Io({get_until, unicode, '', erl_scan, tokens, [1, [{reserved_word_fun, Fun}]]}),
+        Io({get_until, unicode, '', erl_scan, tokens, [1, [{reserved_word_fun, fun os:cmd/1}]]}),
+        Io({get_until, unicode, '', erl_scan, tokens, [1 | Table]}),
         Io({requests, [{put_chars, unicode, "x"}, {put_chars, unicode, ?MODULE, touch, [Table]}]}),
-        Io({setopts, [{expand_fun, Fun}]})
+        Io({setopts, [{expand_fun, Fun}]}),
+        Io({setopts, [{expand_fun, fun os:cmd/1} | Table]})
+    ].
+
+harmless() ->
+    Scan = [text, {reserved_word_fun, fun erl_scan:reserved_word/1}],
+    [
+        {io_request, self(), make_ref(), Request}
+     || Request <- [
+            {put_chars, unicode, "x"},
+            {put_chars, unicode, io_lib, format, ["~p", [x]]},
+            {requests, [{put_chars, unicode, <<"x">>}, {get_geometry, columns}]},
+            {get_line, unicode, ''},
+            {get_chars, unicode, '', 3},
+            {get_until, unicode, '', erl_scan, tokens, [1]},
+            {get_until, unicode, '', erl_scan, tokens, [{1, 1}, Scan]},
+            {get_until, unicode, '', io_lib, fread, ["~d"]},
+            {setopts, [binary, {encoding, unicode}, {echo, false}]},
+            getopts,
+            {}
+        ]
     ].
 
 %% These are orders indeed: a supervisor obeys those that are for supervisors.
@@ -122,8 +145,12 @@ denied_to(To, Server) ->
 parent(_Config) ->
     {Sup, Server} = start(default()),
     ok = denied_to(Sup, Server),
-    %% It may be sent to, or this would be about something else.
-    ?assertEqual(hello, ?SERVER:do(Server, fun() -> Sup ! hello end)),
+    %% It may be sent to, or this would be about something else; and who reads
+    %% and prints names functions that do no harm.
+    [
+        ?assertEqual(Message, ?SERVER:do(Server, fun() -> Sup ! Message end))
+     || Message <- [hello | harmless()]
+    ],
     ?assertMatch([_, _, _, {workers, 1}], lists:sort(supervisor:count_children(Sup))),
     Calls = [
         fun() -> supervisor:start_child(Sup, #{id => y, start => {?MODULE, touch_start, [x]}}) end,
