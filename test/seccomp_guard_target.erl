@@ -7,7 +7,8 @@
 -export([prepare/0, guess/1, services/0, code/1]).
 -export([is_loaded/1, has/1, is_monitored/0, has_foreign_leader/0, is_dead/0]).
 -export([has_new_ticktime/0, is_global/1, has_order/1]).
--export([give/1, ask_open/2, ask_open_at_length/2, worker_of_open/0, hammer/1]).
+-export([give/1, ask_open/2, ask_open_at_length/2, ask_open_by_pid/2, ask_restricted/3]).
+-export([child_after_compile/1, worker_of_open/0, wait_for_worker/0, hammer/1]).
 
 %% Two processes that write down what they get, one with a name; and a server
 %% with a name that starts a process for whoever asks.
@@ -79,6 +80,9 @@ open() ->
         {echo, From, Ref} ->
             From ! {Ref, echo},
             open();
+        {who, From, Ref} ->
+            From ! {Ref, self()},
+            open();
         Order when element(1, Order) =:= system; element(1, Order) =:= 'EXIT' ->
             persistent_term:put({?MODULE, element(1, Order)}, true),
             open();
@@ -97,14 +101,42 @@ ask_open_at_length(Node, What) ->
     Long = binary:copy(<<"long">>, 500000),
     ask_open(Node, What, {make_ref(), Long, self(), lists:seq(1, 50000), 1.5, #{a => Long}}).
 
-ask_open(Node, What, Ref) ->
-    {seccomp_guard_open, Node} ! {What, self(), Ref},
+ask_open_by_pid(Node, What) -> ask(ask_open(Node, who), What, make_ref()).
+
+ask_open(Node, What, Ref) -> ask({seccomp_guard_open, Node}, What, Ref).
+
+ask(To, What, Ref) ->
+    To ! {What, self(), Ref},
     receive
         {Ref, Answer} -> Answer
     after 5000 -> no_answer
     end.
 
+%% The same by a process that is under a policy of its own.
+ask_restricted(Map, Node, What) ->
+    {ok, _} = application:ensure_all_started(seccomp),
+    {ok, Policy} = seccomp:compile(Map),
+    {Pid, Monitor} = seccomp:spawn_monitor(Policy, fun() -> exit(ask_open(Node, What)) end),
+    receive
+        {'DOWN', Monitor, process, Pid, Answer} -> Answer
+    end.
+
+%% Under what a child is that its parent starts after it has made a policy.
+child_after_compile(Map) ->
+    {ok, _} = seccomp:compile(Map),
+    {Pid, Monitor} = spawn_monitor(fun() -> exit(seccomp:info(self())) end),
+    receive
+        {'DOWN', Monitor, process, Pid, Info} -> Info
+    end.
+
 worker_of_open() -> persistent_term:get({?MODULE, worker}, none).
+
+%% The next one, for whoever gets no answer.
+wait_for_worker() ->
+    ok = seccomp_test_run:eventually(fun() -> worker_of_open() =/= none end),
+    Worker = worker_of_open(),
+    true = persistent_term:erase({?MODULE, worker}),
+    Worker.
 
 %% Tries again and again, whether the node is there or not.
 hammer(Node) ->
