@@ -5,7 +5,7 @@
 -module(seccomp_guard_target).
 
 -export([prepare/0, guess/1, services/0, code/1]).
--export([is_loaded/1, has/1, is_monitored/0, has_foreign_leader/0, is_dead/0]).
+-export([is_loaded/1, has/1, is_monitored/0, has_foreign_leader/1, is_dead/0]).
 -export([has_new_ticktime/0, is_global/1, has_order/1]).
 -export([give/1, ask_open/2, ask_open_at_length/2, ask_open_by_pid/2, ask_restricted/3]).
 -export([child_after_compile/1, worker_of_open/0, wait_for_worker/0, hammer/1]).
@@ -105,7 +105,10 @@ ask_open_by_pid(Node, What) -> ask(ask_open(Node, who), What, make_ref()).
 
 ask_open(Node, What, Ref) -> ask({seccomp_guard_open, Node}, What, Ref).
 
+%% On an unpatched node the token of an answer is a user's, and would mark what is
+%% sent next.
 ask(To, What, Ref) ->
+    _ = seq_trace:set_token([]),
     To ! {What, self(), Ref},
     receive
         {Ref, Answer} -> Answer
@@ -161,10 +164,20 @@ guess(Node) ->
         unnamed => persistent_term:get({?MODULE, unnamed}),
         standard_error => whereis(standard_error),
         group => persistent_term:get({?MODULE, group}),
-        kernel_sup => whereis(kernel_sup)
+        kernel_sup => whereis(kernel_sup),
+        system => system()
     },
     Guess = maps:map(fun(_, Pid) -> numbers(Node, Pid) end, Pids),
     Guess#{alias => persistent_term:get({?MODULE, alias})}.
+
+%% One of the emulator's own processes that has no name.
+system() ->
+    hd([
+        Pid
+     || Pid <- processes(),
+        erts_internal:is_system_process(Pid),
+        process_info(Pid, registered_name) =:= []
+    ]).
 
 numbers(Node, Pid) ->
     [_, Number, Serial] = string:tokens(pid_to_list(Pid), "<>."),
@@ -196,9 +209,13 @@ is_monitored() ->
     {monitored_by, By} = process_info(persistent_term:get({?MODULE, named}), monitored_by),
     [] =/= [Pid || Pid <- By, is_pid(Pid), node(Pid) =/= node()].
 
-has_foreign_leader() ->
-    {group_leader, Leader} =
-        process_info(persistent_term:get({?MODULE, named}), group_leader),
+has_foreign_leader(Which) ->
+    Pid =
+        case Which of
+            named -> persistent_term:get({?MODULE, named});
+            system -> system()
+        end,
+    {group_leader, Leader} = process_info(Pid, group_leader),
     node(Leader) =/= node().
 
 is_dead() -> not is_process_alive(persistent_term:get({?MODULE, named})).
