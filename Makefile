@@ -133,9 +133,12 @@ soak: compile ## run it under load: MINUTES=4 of mixed work, QUICK=1 for CI
 	@$(if $(QUICK),,$(MAKE) --no-print-directory oracle \
 	    COMMANDS=$(or $(COMMANDS),100000))
 
-# A short run takes one mutant of each hook that allows or denies.
-SHORT_MUTANTS_jit := fragment-never-asks light-bif-never-asks spawn-S spawn-I
-SHORT_MUTANTS_emu := export-unchecked light-bif-unchecked fun-unchecked
+# A short run takes one mutant of each kind: calls, spawns, provenance, other
+# nodes, sending.
+SHORT_MUTANTS_jit := fragment-never-asks light-bif-never-asks spawn-S spawn-I \
+    origin-not-received guard-asks-nobody send-unchecked
+SHORT_MUTANTS_emu := export-unchecked light-bif-unchecked fun-unchecked \
+    origin-not-received message-unchecked
 MUTANTS ?= $(if $(QUICK),$(SHORT_MUTANTS_$(or $(FLAVOR),jit)))
 mutants: compile ## break the patches on purpose; some test has to notice
 	@$(TOP)/test/mutants/run $(MUTANTS)

@@ -116,8 +116,10 @@ init([]) ->
 -spec handle_call(term(), gen_server:from(), #state{}) ->
     {reply, [node()], #state{}} | {noreply, #state{}}.
 handle_call(peers, _From, #state{peers = Peers} = State) ->
+    ok = forget(),
     {reply, maps:keys(Peers), State};
 handle_call({wait, Whom, Timeout}, From, State) when is_integer(Timeout), Timeout >= 0 ->
+    ok = forget(),
     Timer = erlang:start_timer(Timeout, self(), From),
     Told = tell_all(State),
     {noreply, answer(Told#state{waiting = [{From, Whom, Timer} | Told#state.waiting]})};
@@ -131,19 +133,27 @@ handle_cast(_, State) -> {noreply, State}.
 
 ?NODOC.
 -spec handle_info(term(), #state{}) -> {noreply, #state{}}.
-handle_info({nodeup, Node, _}, State) ->
+handle_info(Message, State) ->
+    ok = forget(),
+    handle_message(Message, State).
+
+%% What is sent from here is sent for nobody: else those who wait for an answer
+%% would act for the restricted process, or the guarded node, that was here last.
+forget() -> seccomp:forget_origin().
+
+handle_message({nodeup, Node, _}, State) ->
     ok = hello(Node, true),
     {noreply, State};
-handle_info({nodedown, Node, _}, State) ->
+handle_message({nodedown, Node, _}, State) ->
     %% It may be back already, and what it sent since be here before this.
     _ = [hello(Node, true) || lists:member(Node, nodes(connected))],
     {noreply, answer(without(Node, State))};
-handle_info({?MODULE, ?PROTOCOL, Node, Message}, State) when is_atom(Node) ->
+handle_message({?MODULE, ?PROTOCOL, Node, Message}, State) when is_atom(Node) ->
     case lists:member(Node, nodes(connected)) of
         true -> {noreply, received(Message, Node, State)};
         false -> {noreply, State}
     end;
-handle_info({timeout, _, From}, #state{waiting = Waiting} = State) ->
+handle_message({timeout, _, From}, #state{waiting = Waiting} = State) ->
     case lists:keytake(From, 1, Waiting) of
         {value, _, Others} ->
             ok = gen_server:reply(From, timeout),
@@ -151,12 +161,12 @@ handle_info({timeout, _, From}, #state{waiting = Waiting} = State) ->
         false ->
             {noreply, State}
     end;
-handle_info(poll, #state{peers = Peers} = State) when map_size(Peers) =:= 0 ->
+handle_message(poll, #state{peers = Peers} = State) when map_size(Peers) =:= 0 ->
     {noreply, State#state{polls = false}};
-handle_info(poll, State) ->
+handle_message(poll, State) ->
     _ = erlang:send_after(?PERIOD, self(), poll),
     {noreply, answer(tell_all(State))};
-handle_info(_, State) ->
+handle_message(_, State) ->
     {noreply, State}.
 
 ?NODOC.

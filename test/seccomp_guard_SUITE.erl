@@ -15,6 +15,7 @@
     cluster/1,
     policy/1,
     open_server/1,
+    policy_of_the_sender/1,
     given_pids/1,
     ping_and_nothing_else/1,
     harmful_options/1,
@@ -24,7 +25,8 @@
     bad_configuration/1,
     for_trusted_processes/1,
     frames/1,
-    frames_without_a_guard/1
+    frames_without_a_guard/1,
+    frames_with_an_origin/1
 ]).
 
 -define(A, seccomp_guard_attacks).
@@ -41,6 +43,7 @@ all() ->
         cluster,
         policy,
         open_server,
+        policy_of_the_sender,
         given_pids,
         ping_and_nothing_else,
         harmful_options,
@@ -50,7 +53,8 @@ all() ->
         bad_configuration,
         for_trusted_processes,
         frames,
-        frames_without_a_guard
+        frames_without_a_guard,
+        frames_with_an_origin
     ].
 
 init_per_suite(Config) ->
@@ -159,7 +163,7 @@ open_server(Config) ->
                 started = ?N:call(Victim, ?T, Ask, [Node, start]),
                 ?assertMatch({did, _}, ?N:call(Victim, ?T, worker_of_open, []))
             end
-         || Ask <- [ask_open, ask_open_at_length]
+         || Ask <- [ask_open, ask_open_at_length, ask_open_by_pid]
         ],
         %% What io:format/2 sends makes nobody call a function of the sender's.
         Harmless = {put_chars, unicode, io_lib, format, ["~s", [x]]},
@@ -170,6 +174,41 @@ open_server(Config) ->
         3 = ?N:call(Hostile, erpc, call, [Node, lists, sum, [[1, 2]]]),
         {badrpc, _} = ?N:call(Hostile, rpc, call, [Node, os, getpid, []])
     end).
+
+%% A restricted process of a node that is patched: what is started for it has its
+%% policy and that of the guard.
+policy_of_the_sender(_Config) ->
+    {Other, _} = ?N:start_named(same, cookie()),
+    Guard = #{
+        spawn => #{mode => blacklist, rules => [os]},
+        names => [seccomp_guard_open, seccomp_nodes]
+    },
+    in_victim(Guard, fun(Victim, Node) ->
+        ok = ?N:call(Victim, ?T, prepare, []),
+        {ok, _} = ?N:call(Victim, application, ensure_all_started, [seccomp]),
+        {ok, _} = ?N:call(Other, application, ensure_all_started, [seccomp]),
+        true = ?N:call(Other, net_kernel, connect_node, [Node]),
+        ok = ?N:call(Other, seccomp_nodes, sync, [Node, 10000]),
+        %% That nodes tell each other their policies makes nobody act for the other.
+        [
+            ?assertEqual(trusted, ?N:call(Peer, ?T, child_after_compile, [Map]))
+         || Peer <- [Victim, Other],
+            N <- lists:seq(0, 20),
+            Map <- [#{mode => blacklist, rules => [{lists, append, N}], unknown => allow}]
+        ],
+        [
+            begin
+                Map = #{mode => blacklist, rules => Rules, send => any},
+                started = ?N:call(Other, ?T, ask_restricted, [Map, Node, start]),
+                ?assertEqual({Rules, Worker}, {Rules, ?N:call(Victim, ?T, worker_of_open, [])})
+            end
+         || {Rules, Worker} <- [
+                {[timer], {did, open}},
+                {[?A], {refused, {seccomp, {?A, hit, 1}}}}
+            ]
+        ]
+    end),
+    ok = ?N:stop(Other).
 
 %% A pid that the node wrote to another may be used there; before, it was forged.
 given_pids(Config) ->
@@ -346,6 +385,21 @@ frames_without_a_guard(_Config) ->
         ok = ?N:call(Victim, ?T, prepare, []),
         ok = seccomp_guard_raw:spawn_hit(Node, "leaked"),
         ?assert(shows(Victim, {?A, is_hit, [raw]}, 600))
+    end).
+
+%% Numbers of origins are this node's own: others cannot make its servers act for
+%% somebody by writing one.
+frames_with_an_origin(_Config) ->
+    in_victim(none, fun(Victim, Node) ->
+        ok = ?N:call(Victim, ?T, prepare, []),
+        [
+            begin
+                ok = seccomp_guard_raw:start_open(Node, "leaked", Flags),
+                Worker = ?N:call(Victim, ?T, wait_for_worker, []),
+                ?assertEqual({Flags, {did, open}}, {Flags, Worker})
+            end
+         || Flags <- [0, 16#80, 16#100, 16#180, 16#380, 16#3ff80, 1 bsl 57, (1 bsl 58) - 1]
+        ]
     end).
 
 pids(Victim, Node) -> maps:values(maps:remove(alias, ?N:call(Victim, ?T, guess, [Node]))).

@@ -23,7 +23,8 @@ all() ->
             {message_by_alias, {?T, has, [message_by_alias]}},
             {monitor_by_name, {?T, is_monitored, []}},
             {monitor_by_forged_pid, {?T, is_monitored, []}},
-            {group_leader, {?T, has_foreign_leader, []}},
+            {group_leader, {?T, has_foreign_leader, [named]}},
+            {group_leader_system, {?T, has_foreign_leader, [system]}},
             {exit_of_a_linked_process, {?T, is_dead, []}},
             {exit_kill, {?T, is_dead, []}},
             {ticktime, {?T, has_new_ticktime, []}},
@@ -181,6 +182,8 @@ attack(monitor_by_forged_pid, _Node, #{target := Target}) ->
     stay(fun() -> monitor(process, pid(Target)) end);
 attack(group_leader, _Node, #{target := Target}) ->
     group_leader(self(), pid(Target));
+attack(group_leader_system, _Node, #{system := System}) ->
+    group_leader(self(), pid(System));
 attack(exit_of_a_linked_process, _Node, #{target := Target}) ->
     link(pid(Target)),
     timer:sleep(200),

@@ -4,7 +4,7 @@
 %% sends whatever control messages it likes, well formed or not.
 -module(seccomp_guard_raw).
 
--export([attack/3, spawn_hit/2]).
+-export([attack/3, spawn_hit/2, start_open/3]).
 
 -define(SEED, {1, 2, 3}).
 -define(MUTANTS, 300).
@@ -23,6 +23,15 @@
 spawn_hit(Node, Cookie) ->
     Socket = connect(Node, Cookie),
     ok = gen_tcp:send(Socket, spawn_frame()),
+    timer:sleep(300),
+    gen_tcp:close(Socket).
+
+%% Asks the server that serves other nodes, with a token of these flags.
+start_open(Node, Cookie, Flags) ->
+    Socket = connect(Node, Cookie),
+    Token = setelement(1, token(), Flags),
+    Message = message({16, me(), '', seccomp_guard_open, Token}, {start, me(), me_ref()}),
+    ok = gen_tcp:send(Socket, Message),
     timer:sleep(300),
     gen_tcp:close(Socket).
 

@@ -5,9 +5,10 @@
 -module(seccomp_guard_target).
 
 -export([prepare/0, guess/1, services/0, code/1]).
--export([is_loaded/1, has/1, is_monitored/0, has_foreign_leader/0, is_dead/0]).
+-export([is_loaded/1, has/1, is_monitored/0, has_foreign_leader/1, is_dead/0]).
 -export([has_new_ticktime/0, is_global/1, has_order/1]).
--export([give/1, ask_open/2, ask_open_at_length/2, worker_of_open/0, hammer/1]).
+-export([give/1, ask_open/2, ask_open_at_length/2, ask_open_by_pid/2, ask_restricted/3]).
+-export([child_after_compile/1, worker_of_open/0, wait_for_worker/0, hammer/1]).
 
 %% Two processes that write down what they get, one with a name; and a server
 %% with a name that starts a process for whoever asks.
@@ -79,6 +80,9 @@ open() ->
         {echo, From, Ref} ->
             From ! {Ref, echo},
             open();
+        {who, From, Ref} ->
+            From ! {Ref, self()},
+            open();
         Order when element(1, Order) =:= system; element(1, Order) =:= 'EXIT' ->
             persistent_term:put({?MODULE, element(1, Order)}, true),
             open();
@@ -97,14 +101,45 @@ ask_open_at_length(Node, What) ->
     Long = binary:copy(<<"long">>, 500000),
     ask_open(Node, What, {make_ref(), Long, self(), lists:seq(1, 50000), 1.5, #{a => Long}}).
 
-ask_open(Node, What, Ref) ->
-    {seccomp_guard_open, Node} ! {What, self(), Ref},
+ask_open_by_pid(Node, What) -> ask(ask_open(Node, who), What, make_ref()).
+
+ask_open(Node, What, Ref) -> ask({seccomp_guard_open, Node}, What, Ref).
+
+%% On an unpatched node the token of an answer is a user's, and would mark what is
+%% sent next.
+ask(To, What, Ref) ->
+    _ = seq_trace:set_token([]),
+    To ! {What, self(), Ref},
     receive
         {Ref, Answer} -> Answer
     after 5000 -> no_answer
     end.
 
+%% The same by a process that is under a policy of its own.
+ask_restricted(Map, Node, What) ->
+    {ok, _} = application:ensure_all_started(seccomp),
+    {ok, Policy} = seccomp:compile(Map),
+    {Pid, Monitor} = seccomp:spawn_monitor(Policy, fun() -> exit(ask_open(Node, What)) end),
+    receive
+        {'DOWN', Monitor, process, Pid, Answer} -> Answer
+    end.
+
+%% Under what a child is that its parent starts after it has made a policy.
+child_after_compile(Map) ->
+    {ok, _} = seccomp:compile(Map),
+    {Pid, Monitor} = spawn_monitor(fun() -> exit(seccomp:info(self())) end),
+    receive
+        {'DOWN', Monitor, process, Pid, Info} -> Info
+    end.
+
 worker_of_open() -> persistent_term:get({?MODULE, worker}, none).
+
+%% The next one, for whoever gets no answer.
+wait_for_worker() ->
+    ok = seccomp_test_run:eventually(fun() -> worker_of_open() =/= none end),
+    Worker = worker_of_open(),
+    true = persistent_term:erase({?MODULE, worker}),
+    Worker.
 
 %% Tries again and again, whether the node is there or not.
 hammer(Node) ->
@@ -129,10 +164,20 @@ guess(Node) ->
         unnamed => persistent_term:get({?MODULE, unnamed}),
         standard_error => whereis(standard_error),
         group => persistent_term:get({?MODULE, group}),
-        kernel_sup => whereis(kernel_sup)
+        kernel_sup => whereis(kernel_sup),
+        system => system()
     },
     Guess = maps:map(fun(_, Pid) -> numbers(Node, Pid) end, Pids),
     Guess#{alias => persistent_term:get({?MODULE, alias})}.
+
+%% One of the emulator's own processes that has no name.
+system() ->
+    hd([
+        Pid
+     || Pid <- processes(),
+        erts_internal:is_system_process(Pid),
+        process_info(Pid, registered_name) =:= []
+    ]).
 
 numbers(Node, Pid) ->
     [_, Number, Serial] = string:tokens(pid_to_list(Pid), "<>."),
@@ -164,9 +209,13 @@ is_monitored() ->
     {monitored_by, By} = process_info(persistent_term:get({?MODULE, named}), monitored_by),
     [] =/= [Pid || Pid <- By, is_pid(Pid), node(Pid) =/= node()].
 
-has_foreign_leader() ->
-    {group_leader, Leader} =
-        process_info(persistent_term:get({?MODULE, named}), group_leader),
+has_foreign_leader(Which) ->
+    Pid =
+        case Which of
+            named -> persistent_term:get({?MODULE, named});
+            system -> system()
+        end,
+    {group_leader, Leader} = process_info(Pid, group_leader),
     node(Leader) =/= node().
 
 is_dead() -> not is_process_alive(persistent_term:get({?MODULE, named})).

@@ -13,6 +13,7 @@
     in_turn_thousands_of_times/1,
     nobody_is_restricted_for_long/1,
     restricted_deputy/1,
+    restricted_while_it_serves/1,
     two_clients/1,
     spawn_denied/1,
     without_provenance/1,
@@ -37,6 +38,7 @@ all() ->
         in_turn_thousands_of_times,
         nobody_is_restricted_for_long,
         restricted_deputy,
+        restricted_while_it_serves,
         two_clients,
         spawn_denied,
         without_provenance,
@@ -135,6 +137,22 @@ restricted_deputy(_Config) ->
     ?assertEqual(meet(P, Q), child(P, Way)),
     ?assertEqual(hash(Q), child(trusted, Way)),
     ?assertEqual(hash(Q), child(Q, Way)),
+    exit(Deputy, kill).
+
+%% A policy of its own does not end what it does for somebody.
+restricted_while_it_serves(_Config) ->
+    P = seccomp_test_run:policy(blacklist, [{?T, hit, 1}, {os, getenv, 1}]),
+    {_, Q} = policies(),
+    Deputy = spawn(fun seccomp_test_origin:loop/0),
+    Way = fun(F) ->
+        seccomp_test_origin:request(Deputy, fun() ->
+            ok = seccomp:set_policy(self(), Q),
+            spawn(F)
+        end)
+    end,
+    ?assertEqual(meet(P, Q), child(P, Way)),
+    Plain = fun(F) -> seccomp_test_origin:request(Deputy, fun() -> spawn(F) end) end,
+    ?assertEqual(hash(Q), child(trusted, Plain)),
     exit(Deputy, kill).
 
 %% A request of one makes a deputy wait for an answer of the other.

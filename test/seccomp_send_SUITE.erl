@@ -293,7 +293,7 @@ kill_and_log(_Config) ->
     ?assertMatch([#{action := log, target := P, mfa := {erlang, send, 2}}], Ring).
 
 sentence_tells_the_target(_Config) ->
-    {_, {error, Reason, Stack}} = in(policy([]), fun() -> init ! {stop, stop} end),
+    {_, {error, Reason, Stack}} = in(policy([]), fun() -> init ! hello end),
     #{general := Text} = seccomp:format_error(Reason, Stack),
     ?assertEqual(
         <<"erlang:send/2 to init is not allowed by this process's rule for sending">>, Text
