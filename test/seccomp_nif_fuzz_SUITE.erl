@@ -23,7 +23,7 @@
     spawn, spawn_link, spawn_monitor, spawn_opt
 ]).
 
-suite() -> [{timetrap, {minutes, 10}}].
+suite() -> [{timetrap, {minutes, 30}}].
 
 all() -> [native_functions, api_functions].
 
