@@ -31,6 +31,7 @@
     caller_that_ends_takes_it_along/1,
     caller_acts_for_nobody/1,
     children_that_talk_are_counted/1,
+    children_of_servers_are_counted/1,
     no_atoms_are_made/1,
     compiling_evaluates_nothing_denied/1,
     compiled_modules_are_few_and_go/1,
@@ -56,7 +57,7 @@ groups() ->
         binaries_are_limited, output_is_limited, messages_are_limited, children_are_limited,
         children_end_with_the_evaluation, source_is_limited, modules_are_refused, functions_are_defined, many_at_once,
         nothing_is_left, caller_that_ends_takes_it_along, caller_acts_for_nobody,
-        children_that_talk_are_counted
+        children_that_talk_are_counted, children_of_servers_are_counted
     ],
     [{interpreted, Both}, {compiled, Both}].
 
@@ -364,6 +365,41 @@ children_that_talk_are_counted(Config) ->
     seccomp_test_run:eventually(fun() -> seccomp:processes() -- Before =:= [] end),
     ?assertMatch({ok, _}, Run(4, 50)),
     seccomp_test_run:eventually(fun() -> seccomp:processes() -- Before =:= [] end).
+
+%% What a server starts for the evaluated code counts, and ends with it.
+children_of_servers_are_counted(Config) ->
+    Server = spawn(fun Loop() ->
+        receive
+            {From, start} ->
+                _ = spawn(fun() -> receive never -> ok end end),
+                From ! started,
+                Loop()
+        end
+    end),
+    true = register(seccomp_eval_server, Server),
+    Policy = seccomp_test_run:policy(
+        whitelist,
+        [{erlang, '!', 2}, {erlang, send, 2} | seccomp_eval:policy_rules()],
+        #{send => [self, parent, children, replies, seccomp_eval_server]}
+    ),
+    Source =
+        "Self = self(),"
+        "[begin seccomp_eval_server ! {Self, start}, receive started -> ok end end || _ <- lists:seq(1, 5)],"
+        "receive after N -> ok end.",
+    Before = seccomp:processes(),
+    Run = fun(Max, Time) ->
+        eval(Config, Source, #{policy => Policy, max_children => Max, bindings => #{'N' => Time}})
+    end,
+    %% A child too many may do nothing, and is reported when it tries.
+    #{level := Level} = logger:get_primary_config(),
+    ok = logger:set_primary_config(level, none),
+    ?assertMatch({error, {children, #{limit := 4}}}, Run(4, 4000)),
+    ok = logger:set_primary_config(level, Level),
+    seccomp_test_run:eventually(fun() -> seccomp:processes() -- Before =:= [] end),
+    ?assertMatch({ok, #{value := ok}}, Run(5, 0)),
+    seccomp_test_run:eventually(fun() -> seccomp:processes() -- Before =:= [] end),
+    ?assertEqual(0, seccomp:flags(Server)),
+    exit(Server, kill).
 
 %% -- Sessions and atoms ------------------------------------------------------
 
