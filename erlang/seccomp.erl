@@ -332,7 +332,8 @@ origin() -> answer(seccomp_nif:origin(), self()).
 
 ?DOC("
 Says that what the caller does from now on it does for itself, as after it has
-read the answer of a restricted worker. Trusted callers only.
+received a message of a restricted worker that was no answer to a
+`gen_server:call/2` or the like. Trusted callers only.
 ").
 -spec forget_origin() -> ok | {error, reason()}.
 forget_origin() -> answer(seccomp_nif:forget_origin(), self()).

@@ -137,6 +137,12 @@ that is not what it has to be.
 format_error({seccomp, {M, F, A}}, Stack) when is_atom(M), is_atom(F), is_integer(A) ->
     Text =
         case target(Stack) of
+            {ok, {order, Target}} ->
+                io_lib:format(
+                    "~ts to ~0tP is not allowed with an order, which names a function to call "
+                    "or is for the server itself (sys, supervisor, io)",
+                    [mfa({M, F, A}), Target, 12]
+                );
             {ok, Target} ->
                 io_lib:format("~ts to ~0tP is not allowed by this process's rule for sending", [
                     mfa({M, F, A}), Target, 12

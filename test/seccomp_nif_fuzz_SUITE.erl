@@ -115,7 +115,7 @@ answered({value, wait}, Args) ->
     Tag = lists:last(Args),
     receive
         {Tag, Answer} when is_atom(Answer) -> {value, {waited, Answer}}
-    after 20000 -> {no_answer, Tag}
+    after 60000 -> {no_answer, Tag}
     end;
 answered(Outcome, _Args) ->
     Outcome.
