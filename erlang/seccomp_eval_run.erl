@@ -35,7 +35,9 @@ counted where they inherit the policy, so no fork bomb outruns the sampler.
     max_reductions := pos_integer(),
     max_output := non_neg_integer(),
     max_messages := non_neg_integer(),
-    max_children := non_neg_integer()
+    max_children := non_neg_integer(),
+    %% Options that say nothing about the run.
+    _ => _
 }.
 
 % Processes that answer by the reason that they end with.

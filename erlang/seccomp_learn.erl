@@ -13,7 +13,7 @@ A session is a process of its own. It ends the learning when the process that
 started it ends.
 ").
 
--export([learn/2, outside/1, start/2, stop/1]).
+-export([learn/2, outside/1, start/2, stop/1, is_session/1]).
 
 -export_type([session/0, options/0, learned/0, entry/0, outcome/0]).
 
@@ -120,6 +120,11 @@ start(Pids, Opts) ->
     end.
 
 ?NODOC.
+-spec is_session(term()) -> boolean().
+is_session({seccomp_learn, Pid}) -> is_pid(Pid);
+is_session(_) -> false.
+
+?NODOC.
 -spec stop(session()) -> {ok, learned()} | {error, seccomp_error:reason()}.
 stop({seccomp_learn, Pid}) ->
     Monitor = monitor(process, Pid),
@@ -137,9 +142,12 @@ stop({seccomp_learn, Pid}) ->
 methods(Opts) ->
     {Status, _, _} = seccomp_nif:enforcement(),
     Known = [method, callers, groups],
+    Bad = [Option || {Option, Value} <- maps:to_list(Opts), not is_value(Option, Value)],
     case {maps:keys(maps:without(Known, Opts)), Status, Opts} of
         {[Option | _], _, _} ->
             {error, {unknown_option, #{option => Option, known => Known}}};
+        {[], _, _} when Bad =/= [] ->
+            {error, bad_option(hd(Bad), Opts)};
         {[], unsupported, #{method := log}} ->
             {error, seccomp_error:complete({unsupported, #{}}, self())};
         {[], enforced, #{method := trace}} ->
@@ -151,6 +159,20 @@ methods(Opts) ->
         {[], unsupported, _} ->
             {ok, [trace]}
     end.
+
+is_value(method, Value) -> Value =:= log orelse Value =:= trace;
+is_value(callers, Value) -> is_boolean(Value);
+is_value(groups, Value) -> is_list(Value) andalso lists:all(fun is_atom/1, Value);
+is_value(_, _) -> true.
+
+bad_option(Option, Opts) ->
+    Expected =
+        case Option of
+            method -> <<"log or trace">>;
+            callers -> <<"true or false">>;
+            groups -> <<"a list of groups">>
+        end,
+    {bad_option, #{option => Option, value => map_get(Option, Opts), expected => Expected}}.
 
 %% -- The session -------------------------------------------------------------
 

@@ -12,7 +12,7 @@ function of this node, all functions that it matches were called or are in
 `@base`, and two or more rules become one by it.
 ").
 
--export([learned/1, merge/1, write/2, anyway/0]).
+-export([learned/1, are_learned/1, merge/1, write/2, anyway/0]).
 
 ?NODOC.
 -spec learned(map()) -> {ok, seccomp_learn:learned()} | {error, seccomp_error:reason()}.
@@ -40,6 +40,19 @@ anyway() -> [self, parent, children, replies].
 send([]) -> #{};
 send(any) -> #{send => any};
 send(Targets) -> #{send => anyway() ++ Targets}.
+
+?NODOC.
+-spec are_learned(term()) -> boolean().
+are_learned([Run | Runs]) -> is_learned(Run) andalso are_learned(Runs);
+are_learned(End) -> End =:= [].
+
+is_learned(#{policy := #{rules := Rules}, entries := Entries, children := N, method := M} = Run) ->
+    Send = maps:get(send, Run, none),
+    is_list(Rules) andalso is_list(Entries) andalso is_integer(N) andalso is_atom(M) andalso
+        (Send =:= any orelse is_list(Send)) andalso
+        is_integer(maps:get(runs, Run, none)) andalso is_list(maps:get(groups, Run, none));
+is_learned(_) ->
+    false.
 
 ?NODOC.
 -spec merge([seccomp_learn:learned(), ...]) ->
@@ -176,12 +189,12 @@ exports(M) ->
 %% -- Files -------------------------------------------------------------------
 
 ?NODOC.
--spec write(seccomp_learn:learned(), file:name_all()) ->
+-spec write(seccomp_learn:learned(), binary()) ->
     ok | {error, seccomp_error:reason()}.
 write(#{policy := Policy} = Learned, File) ->
     Text =
-        case filename:extension(unicode:characters_to_list(File)) of
-            ".json" -> seccomp_nif:policy_to_json(Policy);
+        case filename:extension(File) of
+            <<".json">> -> seccomp_nif:policy_to_json(Policy);
             _ -> {ok, unicode:characters_to_binary(terms(Learned))}
         end,
     case Text of
