@@ -28,11 +28,13 @@ TOP     := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
 RUNTIME  = $(shell OTP='$(OTP)' FLAVOR='$(FLAVOR)' TYPE='$(TYPE)' \
     PATCHES='$(PATCHES)' BUILD_DIR='$(BUILD_DIR)' $(TOP)/otp_patches/otp home)
 NIF     := priv/native/seccomp_nif.so
+# Who uses the library may have told cargo to build elsewhere.
+BUILT_NIF := $(or $(CARGO_TARGET_DIR),target)/release/libseccomp_nif.so
 # Everything Erlang runs on the patched runtime, rebar3 included.
 ON_PATCHED := PATH="$(RUNTIME)/bin:$$PATH"
 
-.PHONY: help deps otp nif compile erl shell demo demo-cluster test test-rust \
-        test-erlang test-elixir escapes oracle bench soak mutants fuzz check-memory \
+.PHONY: help deps otp nif tool compile erl shell demo demo-cluster examples test \
+        test-rust test-erlang test-elixir escapes oracle bench soak mutants fuzz check-memory \
         check-debug lint lint-rust lint-erlang lint-c docs patch-check \
         patch-refresh clean distclean \
         otp-suites otp-baseline
@@ -50,12 +52,15 @@ otp: deps ## build the patched Erlang/OTP, or see that it is built
 nif: ## build the native library; needs Rust alone
 	@# The first build takes a while and shows how far it is.
 	@cd $(TOP) && cargo build --release --locked -p seccomp_nif \
-	    $$(test -e target/release/libseccomp_nif.so && echo --quiet)
+	    $$(test -e $(BUILT_NIF) && echo --quiet)
 	@mkdir -p $(TOP)/priv/native
 	@# Never written in place: a running emulator may have it mapped.
-	@cd $(TOP) && if ! cmp -s target/release/libseccomp_nif.so $(NIF); then \
-	    cp target/release/libseccomp_nif.so $(NIF).tmp && \
+	@cd $(TOP) && if ! cmp -s $(BUILT_NIF) $(NIF); then \
+	    cp $(BUILT_NIF) $(NIF).tmp && \
 	    mv -f $(NIF).tmp $(NIF); fi
+
+tool: ## build the command line tool, target/release/seccomp
+	cd $(TOP) && cargo build --release --locked -p seccomp_cli
 
 compile: otp nif ## compile the Erlang part
 	@cd $(TOP) && QUIET=1 $(ON_PATCHED) rebar3 compile
@@ -80,6 +85,9 @@ demo-cluster: compile ## three ways round a policy, between nodes: stock, patche
 	        test/seccomp_test_node.erl && \
 	    "$(RUNTIME)/bin/erl" -noshell -pa _build/demo-cluster \
 	        -run cluster_demo main </dev/null
+
+examples: compile ## build, test, release and run the example projects
+	@cd $(TOP) && $(ON_PATCHED) examples/run
 
 test: test-rust test-erlang test-elixir ## all tests, on the patched runtime
 
@@ -171,7 +179,7 @@ lint-erlang: compile
 lint-c: otp
 	cd $(TOP) && otp_patches/otp lint
 	cd $(TOP) && bash -n otp_patches/otp otp_patches/lib/*.sh scripts/deps \
-	    test/memory/run
+	    examples/run test/memory/run
 
 docs: ## write the generated page on groups, _build/docs/groups.md
 	@mkdir -p $(TOP)/_build/docs
@@ -186,7 +194,7 @@ patch-refresh: ## write the patches again from the worked tree
 
 clean: ## remove what was compiled, but for the emulator
 	cd $(TOP) && cargo clean --quiet
-	rm -rf $(TOP)/_build/{default,test,demo,bench,escapes,oracle,soak,memory} \
+	rm -rf $(TOP)/_build/{default,test,demo,bench,examples,escapes,oracle,soak,memory} \
 	    $(TOP)/priv/native
 
 distclean: clean ## remove everything that was built or fetched

@@ -50,6 +50,8 @@ defmodule Mix.Tasks.Compile.SeccompNif do
     # As a dependency this is not the directory where mix was started.
     case System.cmd("make", ["-s", "nif"], cd: __DIR__, into: IO.stream(), stderr_to_stdout: true) do
       {_, 0} ->
+        so = Path.join(__DIR__, "priv/native/seccomp_nif.so")
+        File.regular?(so) || Mix.raise("`make nif` left no #{so}")
         # mix links priv before this compiler has run for the first time.
         Mix.Project.build_structure()
         {:ok, []}

@@ -18,7 +18,7 @@ a sentence of the reason. Arguments of the wrong type raise `badarg`.
 ").
 
 -export([enforcement/0]).
--export([compile/1, from_json/1, to_json/1]).
+-export([compile/1, from_json/1, to_json/1, load_policy/1, read_policy/1]).
 -export([check/2, explain/2, dump/1, groups/0, group/1]).
 -export([restrict/3, restrict/4, restrict_spawn/1, set_policy/2, lift/1]).
 -export([spawn/2, spawn_link/2, spawn_monitor/2, spawn_opt/3]).
@@ -27,6 +27,8 @@ a sentence of the reason. Arguments of the wrong type raise `badarg`.
 -export([group_leader/1, group_leader/2, log/2]).
 -export([violations/0, violations/1, violations_json/0]).
 -export([guard_node/1, unguard_node/0, guard_info/0, guard_profile/1]).
+-export([learn/1, learn/2, learn_start/1, learn_start/2, learn_stop/1]).
+-export([learn_merge/1, learn_write/2]).
 -export([format_error/1, format_error/2]).
 
 -export_type([policy/0, rule/0, send/0, policy_map/0, options/0, reason/0, violations/0]).
@@ -117,6 +119,35 @@ from_json(Json) -> ?BADARG([Json], [json]).
 -spec to_json(policy_map()) -> {ok, binary()} | {error, reason()}.
 to_json(Map) when is_map(Map) -> seccomp_nif:policy_to_json(Map);
 to_json(Map) -> ?BADARG([Map], [options]).
+
+?DOC("
+Reads a policy from a file, `NAME.json` or `NAME.terms`, with the files that it
+includes, and compiles it. Errors have the `file`, and where it can be told the
+`line` and `column`.
+").
+-spec load_policy(file:name_all()) -> {ok, policy()} | {error, reason()}.
+load_policy(File) when is_binary(File); is_list(File); is_atom(File) ->
+    case seccomp_file:load(File) of
+        {ok, Ref} -> {ok, {seccomp_policy, Ref}};
+        {error, badarg} -> ?BADARG([File], [file]);
+        {error, _} = Error -> Error
+    end;
+load_policy(File) ->
+    ?BADARG([File], [file]).
+
+?DOC("
+Reads a policy as `load_policy/1` does and returns the map that `compile/1`
+takes, for who wants to look at it or to change it first.
+").
+-spec read_policy(file:name_all()) -> {ok, policy_map()} | {error, reason()}.
+read_policy(File) when is_binary(File); is_list(File); is_atom(File) ->
+    case seccomp_file:read(File) of
+        {ok, Map} -> {ok, Map};
+        {error, badarg} -> ?BADARG([File], [file]);
+        {error, _} = Error -> Error
+    end;
+read_policy(File) ->
+    ?BADARG([File], [file]).
 
 ?DOC("What a policy says to a call, without making it. Works on any emulator.").
 -spec check(policy(), mfa()) -> allow | {deny, Why :: map()}.
@@ -353,6 +384,55 @@ guard_info() -> seccomp_guard:info().
     {ok, seccomp_guard_profile:description()} | {error, reason()}.
 guard_profile(Name) when is_atom(Name) -> seccomp_guard_profile:describe(Name);
 guard_profile(Name) -> ?BADARG([Name], [group]).
+
+%% -- Learning ----------------------------------------------------------------
+
+?DOC("`learn(Fun, #{})`.").
+-spec learn(fun(() -> term())) -> {ok, seccomp_learn:learned()} | {error, reason()}.
+learn(Fun) when is_function(Fun, 0) -> seccomp_learn:learn(Fun, #{});
+learn(Fun) -> ?BADARG([Fun], [fun0]).
+
+?DOC("
+Runs `Fun` in a process of its own and learns what it and its children call:
+the answer holds the smallest whitelist that would have let the run pass, the
+functions with counts, and what became of `Fun`. Works on any emulator; on a
+stock one through tracing.
+").
+-spec learn(fun(() -> term()), seccomp_learn:options()) ->
+    {ok, seccomp_learn:learned()} | {error, reason()}.
+learn(Fun, Opts) when is_function(Fun, 0), is_map(Opts) -> seccomp_learn:learn(Fun, Opts);
+learn(Fun, Opts) -> ?BADARG([Fun, Opts], [fun0, options]).
+
+?DOC("`learn_start(Pid, #{})`.").
+-spec learn_start(pid()) -> {ok, seccomp_learn:session()} | {error, reason()}.
+learn_start(Pid) when is_pid(Pid) -> seccomp_learn:start([Pid], #{});
+learn_start(Pid) -> ?BADARG([Pid], [pid]).
+
+?DOC("
+Starts to learn from a live process and the children that it starts from now
+on. It must be trusted. The session ends with the calling process.
+").
+-spec learn_start(pid(), seccomp_learn:options()) ->
+    {ok, seccomp_learn:session()} | {error, reason()}.
+learn_start(Pid, Opts) when is_pid(Pid), is_map(Opts) -> seccomp_learn:start([Pid], Opts);
+learn_start(Pid, Opts) -> ?BADARG([Pid, Opts], [pid, options]).
+
+?DOC("Ends a session, which makes its processes what they were, and says what it learned.").
+-spec learn_stop(seccomp_learn:session()) ->
+    {ok, seccomp_learn:learned()} | {error, reason()}.
+learn_stop(Session) -> seccomp_learn:stop(Session).
+
+?DOC("What several runs learned, as one.").
+-spec learn_merge([seccomp_learn:learned(), ...]) ->
+    {ok, seccomp_learn:learned()} | {error, reason()}.
+learn_merge([_ | _] = Runs) -> seccomp_learn_policy:merge(Runs).
+
+?DOC("
+Writes the policy to a file: JSON when its name ends with `.json`, otherwise one
+Erlang term, with the counts and first callers as comments.
+").
+-spec learn_write(seccomp_learn:learned(), file:name_all()) -> ok | {error, reason()}.
+learn_write(Learned, File) -> seccomp_learn_policy:write(Learned, File).
 
 ?DOC("A sentence for the reason of an `{error, Reason}`.").
 -spec format_error(reason()) -> unicode:chardata().

@@ -9,7 +9,7 @@ looks after the evaluators of shells. The arguments were checked in `seccomp`.
 ").
 
 -export([restrict/2, restrict_spawn/1, replace/2, lift/1]).
--export([must_enforce/0, entry/2, group_leader/2]).
+-export([must_enforce/0, entry/2, group_leader/2, set_policy/3, await/3]).
 
 -type result() :: ok | {error, seccomp_error:reason()}.
 
@@ -180,6 +180,8 @@ attach_trusted(Pid, Policy, How) ->
             Error
     end.
 
+?DOC("For a policy that is not to be announced, nor to bring a group leader.").
+-spec set_policy(pid(), reference(), restrict | replace) -> result().
 set_policy(Pid, Policy, How) ->
     Tag = make_ref(),
     await(seccomp_nif:set_policy(Pid, Policy, How, Tag), Tag, Pid).
@@ -194,7 +196,8 @@ lead(Pid, Policy) ->
         false -> ok
     end.
 
-%% `wait` promises a message, also when the process ends first.
+?DOC("The answer to a request. `wait` promises a message, also when the process ends first.").
+-spec await(seccomp_nif:answer() | atom(), reference(), pid()) -> result().
 await(wait, Tag, Pid) ->
     receive
         {Tag, Answer} -> await(Answer, Tag, Pid)

@@ -30,6 +30,10 @@ them the denials that the emulator raises.
     | {bad_option, #{option := atom(), value := term(), expected := binary(), _ => _}}
     | {bad_target, #{message := binary(), position := pos_integer(), _ => _}}
     | {bad_json, #{line := non_neg_integer(), column := non_neg_integer(), _ => _}}
+    | {bad_terms, #{line := pos_integer(), column := pos_integer(), _ => _}}
+    | {bad_file, #{message := binary(), file => binary(), _ => _}}
+    | {bad_include, #{message := binary(), file := binary(), _ => _}}
+    | {too_many_names, #{message := binary(), _ => _}}
     | {too_many_layers, #{limit => pos_integer(), _ => _}}
     %% The process that it was meant for.
     | noproc
@@ -44,12 +48,31 @@ them the denials that the emulator raises.
     | {atom(), map()}.
 
 -type kind() ::
-    pid | mode | rules | options | policy | mfa | fun0 | spawn_options | json | group
-    | guard | leader_options | text.
+    leader_options
+    | pid
+    | mode
+    | rules
+    | options
+    | policy
+    | mfa
+    | fun0
+    | spawn_options
+    | json
+    | file
+    | group
+    | guard
+    | text.
 %% What an argument of the API has to be.
 
 ?DOC("A sentence for the reason of an `{error, Reason}`.").
 -spec format(reason()) -> unicode:chardata().
+format({Name, #{file := File} = Map}) when is_binary(File) ->
+    At =
+        case Map of
+            #{line := Line, column := Column} -> io_lib:format(":~b:~b", [Line, Column]);
+            #{} -> ""
+        end,
+    [File, At, ": ", format({Name, maps:remove(file, Map)})];
 format({bad_rules, #{reason := improper} = Map}) ->
     At =
         case Map of
@@ -182,6 +205,7 @@ is(mfa, _) -> false;
 is(fun0, Arg) -> is_function(Arg, 0);
 is(spawn_options, Arg) -> is_list(Arg) andalso is_integer(catch length(Arg));
 is(json, Arg) -> is_binary(Arg);
+is(file, Arg) -> is_binary(Arg) orelse is_list(Arg) orelse is_atom(Arg);
 is(group, Arg) -> is_atom(Arg);
 is(guard, Arg) -> is_map(Arg) orelse is_atom(Arg);
 is(text, _) -> true.
@@ -199,6 +223,7 @@ expectation(mfa) -> <<"not {Module, Function, Arity} with an arity of 0 to 255">
 expectation(fun0) -> <<"not a fun of no arguments">>;
 expectation(spawn_options) -> <<"not a list of options">>;
 expectation(json) -> <<"not a binary">>;
+expectation(file) -> <<"not a file name">>;
 expectation(group) -> <<"not an atom">>;
 expectation(guard) -> <<"neither a map nor the name of a profile">>;
 expectation(text) -> <<"not a text">>.

@@ -17,6 +17,8 @@ reloaded, so whatever may change lives in other modules. Use `seccomp`.
     dump/1,
     policy_from_json/1,
     policy_to_json/1,
+    policy_includes/2,
+    policy_from_files/2,
     groups/0,
     group/1,
     suggest/2,
@@ -38,10 +40,29 @@ reloaded, so whatever may change lives in other modules. Use `seccomp`.
     origins_next/0,
     origins_from/1,
     policy_to_wire/1,
-    policy_from_wire/2
+    policy_from_wire/2,
+    learn_new/0,
+    learn_pids/1,
+    learn_end/3,
+    learn_calls/1,
+    quota_new/2,
+    quota_exceeded/1,
+    enabled/3,
+    trace/5
 ]).
 
--export_type([rule/0, send/0, target/0, spec/0, tag/0, failure/0, answer/0, mfarity/0]).
+-export_type([
+    rule/0,
+    commented/0,
+    place/0,
+    send/0,
+    target/0,
+    spec/0,
+    tag/0,
+    failure/0,
+    answer/0,
+    mfarity/0
+]).
 
 -nifs([
     enforcement/0,
@@ -52,6 +73,8 @@ reloaded, so whatever may change lives in other modules. Use `seccomp`.
     dump/1,
     policy_from_json/1,
     policy_to_json/1,
+    policy_includes/2,
+    policy_from_files/2,
     groups/0,
     group/1,
     suggest/2,
@@ -73,7 +96,15 @@ reloaded, so whatever may change lives in other modules. Use `seccomp`.
     origins_next/0,
     origins_from/1,
     policy_to_wire/1,
-    policy_from_wire/2
+    policy_from_wire/2,
+    learn_new/0,
+    learn_pids/1,
+    learn_end/3,
+    learn_calls/1,
+    quota_new/2,
+    quota_exceeded/1,
+    enabled/3,
+    trace/5
 ]).
 
 -on_load(init/0).
@@ -81,9 +112,11 @@ reloaded, so whatever may change lives in other modules. Use `seccomp`.
 -define(NOT_LOADED, erlang:nif_error({nif_not_loaded, ?MODULE})).
 
 -type rule() :: atom() | {module(), atom()} | {module(), atom(), arity() | '_'}.
+-type commented() :: rule() | #{rule := rule(), comment => binary()}.
+-type place() :: {File :: binary(), Line :: pos_integer(), Column :: pos_integer()}.
 -type spec() :: #{
     mode := whitelist | blacklist,
-    rules := [rule()],
+    rules := [commented()],
     spawn => allow | deny,
     inherit => boolean(),
     provenance => boolean(),
@@ -140,6 +173,13 @@ policy_from_json(_Json) -> ?NOT_LOADED.
 
 -spec policy_to_json(spec()) -> {ok, binary()} | {error, failure()}.
 policy_to_json(_Spec) -> ?NOT_LOADED.
+
+-spec policy_includes(Path :: binary(), Text :: binary()) -> {ok, [binary()]} | {error, failure()}.
+policy_includes(_Path, _Text) -> ?NOT_LOADED.
+
+-spec policy_from_files(Path :: binary(), [{binary(), binary() | {error, binary()}}]) ->
+    {ok, spec(), [place()]} | {error, failure()}.
+policy_from_files(_Path, _Files) -> ?NOT_LOADED.
 
 -spec groups() -> [atom()].
 groups() -> ?NOT_LOADED.
@@ -211,3 +251,36 @@ policy_to_wire(_Hash) -> ?NOT_LOADED.
 -spec policy_from_wire(Hash :: binary(), binary()) ->
     {ok, reference()} | {error, failure()}.
 policy_from_wire(_Hash, _Text) -> ?NOT_LOADED.
+
+%% -- Learning ----------------------------------------------------------------
+
+-spec learn_new() -> {ok, reference()} | {error, failure()}.
+learn_new() -> ?NOT_LOADED.
+
+-spec learn_pids(reference()) -> [pid()].
+learn_pids(_Learner) -> ?NOT_LOADED.
+
+-spec learn_end(pid(), reference(), tag()) -> answer().
+learn_end(_Pid, _Learner, _Tag) -> ?NOT_LOADED.
+
+-spec learn_calls(reference()) ->
+    #{
+        calls := [#{mfa := mfarity(), count := non_neg_integer(), caller := mfarity() | undefined}],
+        lost := non_neg_integer(),
+        children := non_neg_integer()
+    }.
+learn_calls(_Learner) -> ?NOT_LOADED.
+
+%% For a policy with a quota, `learn_pids/1` says who is under it.
+-spec quota_new(reference(), non_neg_integer()) -> {ok, reference()} | {error, failure()}.
+quota_new(_Policy, _Max) -> ?NOT_LOADED.
+
+-spec quota_exceeded(reference()) -> boolean().
+quota_exceeded(_Policy) -> ?NOT_LOADED.
+
+%% `erl_tracer`; the state is the learner and whether the emulator counts calls.
+-spec enabled(atom(), {reference(), boolean()}, term()) -> trace | discard | remove.
+enabled(_Tag, _State, _Tracee) -> ?NOT_LOADED.
+
+-spec trace(atom(), {reference(), boolean()}, term(), term(), map()) -> ok.
+trace(_Tag, _State, _Tracee, _Mfa, _Options) -> ?NOT_LOADED.

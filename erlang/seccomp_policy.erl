@@ -18,7 +18,7 @@ server later, which the restricted process may not ask.
 
 -type policy_map() :: #{
     mode := whitelist | blacklist,
-    rules := [seccomp_nif:rule()],
+    rules := [seccomp_nif:commented()],
     spawn => allow | deny,
     inherit => boolean(),
     provenance => boolean(),
@@ -131,9 +131,14 @@ proper(_Tail, N) ->
     {error, {bad_rules, #{reason => improper, position => N + 1}}}.
 
 add_groups(#{mode := whitelist, rules := Rules} = Spec, Extra) ->
-    Spec#{rules := Rules ++ [Group || Group <- Extra, not lists:member(Group, Rules)]};
+    Has = fun(Group) -> lists:any(fun(Rule) -> bare(Rule) =:= Group end, Rules) end,
+    Spec#{rules := Rules ++ [Group || Group <- Extra, not Has(Group)]};
 add_groups(Spec, _Extra) ->
     Spec.
+
+%% A rule without what was said about it.
+bare(#{rule := Rule}) -> Rule;
+bare(Rule) -> Rule.
 
 %% -- Compiling ---------------------------------------------------------------
 
@@ -162,7 +167,7 @@ exist(#{rules := Rules} = Spec) ->
 exist([], _N, _Unknown, _Seen) ->
     ok;
 exist([Rule | Rules], N, Unknown, Seen0) ->
-    {M, F, A} = pattern(Rule),
+    {M, F, A} = pattern(bare(Rule)),
     Seen1 = see_module(M, Seen0),
     Seen = see_names(M, F, A, Seen1),
     case Unknown =:= allow orelse is_known(M, F, A, Seen) of
@@ -267,7 +272,7 @@ load_groups(#{rules := Rules} = Spec) ->
     case seccomp_nif:flags(self()) of
         0 ->
             Base = ['@base' || maps:get(base, Spec, true)],
-            Groups = Base ++ [Rule || Rule <- Rules, is_group(Rule)],
+            Groups = Base ++ [Group || Rule <- Rules, Group <- [bare(Rule)], is_group(Group)],
             lists:foreach(fun is_loaded/1, lists:flatmap(fun modules/1, Groups));
         _RestrictedOrUnsupported ->
             ok

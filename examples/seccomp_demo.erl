@@ -63,7 +63,7 @@ calculator() ->
     case
         seccomp:compile(#{
             mode => whitelist,
-            rules => ['@eval', '@pure'],
+            rules => seccomp_eval:policy_rules(),
             spawn => deny,
             comment => <<"a calculator">>
         })

@@ -79,6 +79,8 @@ good(seccomp, Name) ->
     case Name of
         {compile, 1} -> [#{mode => blacklist, rules => []}];
         {from_json, 1} -> [<<"{}">>];
+        {load_policy, 1} -> [<<"p.json">>];
+        {read_policy, 1} -> [<<"p.json">>];
         {to_json, 1} -> [#{mode => blacklist, rules => []}];
         {check, 2} -> [Policy, Mfa];
         {explain, 2} -> [Policy, Mfa];
@@ -100,6 +102,8 @@ good(seccomp_nif, Name) ->
         {check, 4} -> [Ref, lists, sum, 1];
         {explain, 4} -> [Ref, lists, sum, 1];
         {policy_from_json, 1} -> [<<"{}">>];
+        {policy_includes, 2} -> [<<"p.json">>, <<"{}">>];
+        {policy_from_files, 2} -> [<<"p.json">>, [{<<"p.json">>, <<"{}">>}]];
         {policy_to_json, 1} -> [#{mode => blacklist, rules => []}];
         {group, 1} -> ['@pure'];
         {suggest, 2} -> [<<"a">>, [<<"b">>]];

@@ -18,6 +18,7 @@
 %% The functions whose answers is_answer/2 knows.
 -define(KNOWN, [
     compile, policy_info, check, explain, dump, policy_from_json, from_json, policy_to_json,
+    policy_includes, policy_from_files, read_policy, load_policy,
     to_json, group, suggest, set_policy, restrict, restrict_spawn, lift, flags, info, violations,
     spawn, spawn_link, spawn_monitor, spawn_opt
 ]).
@@ -157,6 +158,10 @@ is_answer(explain, Text) -> is_binary(iolist_to_binary(Text));
 is_answer(dump, Text) -> is_binary(Text);
 is_answer(F, {ok, Map}) when F =:= policy_from_json; F =:= from_json -> is_map(Map);
 is_answer(F, {ok, Json}) when F =:= policy_to_json; F =:= to_json -> is_binary(Json);
+is_answer(policy_includes, {ok, Paths}) -> lists:all(fun is_binary/1, Paths);
+is_answer(policy_from_files, {ok, Map, Places}) -> is_map(Map) andalso is_list(Places);
+is_answer(read_policy, {ok, Map}) -> is_map(Map);
+is_answer(load_policy, {ok, {seccomp_policy, Ref}}) -> is_reference(Ref);
 is_answer(group, {ok, #{doc := Doc, members := [_ | _]}}) -> is_binary(Doc);
 is_answer(suggest, Answer) -> Answer =:= none orelse is_binary(Answer);
 is_answer(F, Answer) when F =:= set_policy; F =:= restrict; F =:= restrict_spawn; F =:= lift ->

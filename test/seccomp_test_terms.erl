@@ -33,6 +33,8 @@ kinds(seccomp_nif, {F, A}) ->
         {compile, 1} -> [spec];
         {policy_to_json, 1} -> [spec];
         {policy_from_json, 1} -> [json];
+        {policy_includes, 2} -> [path, json];
+        {policy_from_files, 2} -> [path, files];
         {check, 4} -> [handle, atom, atom, arity];
         {explain, 4} -> [handle, atom, atom, arity];
         {group, 1} -> [group];
@@ -51,6 +53,8 @@ kinds(seccomp, {F, A}) ->
         {compile, 1} -> [spec];
         {to_json, 1} -> [spec];
         {from_json, 1} -> [json];
+        {load_policy, 1} -> [path];
+        {read_policy, 1} -> [path];
         {check, 2} -> [policy, mfa];
         {explain, 2} -> [policy, mfa];
         {dump, 1} -> [policy];
@@ -72,6 +76,10 @@ good(options, _) -> options();
 good(mode, _) -> mode();
 good(rules, _) -> rules();
 good(json, _) -> json();
+good(path, _) -> elements([<<"p.json">>, <<"p.terms">>, <<"/nowhere/p.json">>, <<"p">>]);
+good(files, Given) ->
+    Content = oneof([json(), {error, <<"enoent">>}, any_term(Given)]),
+    list({good(path, Given), Content});
 good(handle, #{handles := Handles}) -> elements(Handles);
 good(policy, Given) -> {seccomp_policy, good(handle, Given)};
 good(mfa, _) -> {name(), name(), range(0, 255)};

@@ -50,6 +50,14 @@ defmodule Seccomp do
   @spec compile!([{:mode, mode} | {:rules, list} | option] | map) :: policy
   def compile!(policy), do: policy |> compile() |> bang!()
 
+  @doc "Reads and compiles a policy from a file, `NAME.json` or `NAME.terms`."
+  @spec load_policy(Path.t()) :: {:ok, policy} | {:error, reason}
+  def load_policy(file), do: file |> IO.chardata_to_string() |> :seccomp.load_policy()
+
+  @doc "As `load_policy/1`, and raises `Seccomp.Error`."
+  @spec load_policy!(Path.t()) :: policy
+  def load_policy!(file), do: file |> load_policy() |> bang!()
+
   @doc "Tightens what `pid` may call."
   @spec restrict(pid, mode, list, options) :: :ok | {:error, reason}
   def restrict(pid, mode, rules, options \\ []) do
@@ -145,6 +153,16 @@ defmodule Seccomp do
   @doc "Which rule or group decides about a call, as a sentence."
   @spec explain(policy, mfa) :: String.t()
   def explain(policy, mfa), do: policy |> :seccomp.explain(mfa) |> IO.chardata_to_string()
+
+  @doc """
+  Evaluates Elixir expressions that somebody else wrote, under a policy and
+  within limits; options and reasons are those of `:seccomp_eval.eval/2`.
+
+      {:ok, %{value: 6}} = Seccomp.eval("Enum.sum([1, 2, 3])")
+      {:error, {:denied, %{mfa: {System, :cmd, 2}}}} = Seccomp.eval(~s{System.cmd("id", [])})
+  """
+  @spec eval(String.t(), keyword | map) :: {:ok, map} | {:error, {atom, map}}
+  def eval(source, options \\ []), do: Seccomp.Eval.eval(source, Map.new(options))
 
   @doc "Under which policy a process is and who put it there, or `:trusted`."
   @spec info(pid) :: map | :trusted | {:error, reason}

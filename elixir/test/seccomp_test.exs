@@ -67,4 +67,17 @@ defmodule SeccompTest do
     assert Seccomp.info(pid) == :trusted
     Process.exit(pid, :kill)
   end
+
+  test "a policy comes from a file" do
+    file = Path.join(System.tmp_dir!(), "seccomp_test_#{System.pid()}.terms")
+    on_exit(fn -> File.rm!(file) end)
+    File.write!(file, "\#{mode => whitelist, rules => ['Elixir.Enum', '@pure']}.")
+    policy = Seccomp.load_policy!(file)
+    assert Seccomp.check(policy, {Enum, :sum, 1}) == :allow
+    assert {:deny, _} = Seccomp.check(policy, {System, :cmd, 2})
+    File.write!(file, "\#{mode => whitelist,\n  rulez => []}.")
+    assert {:error, {:bad_terms, %{line: 2, column: 3}}} = Seccomp.load_policy(file)
+    error = assert_raise Seccomp.Error, fn -> Seccomp.load_policy!([file]) end
+    assert Exception.message(error) =~ ".terms:2:3: unknown field"
+  end
 end

@@ -62,6 +62,31 @@ pub enum Error {
         column: usize,
     },
 
+    /// A policy in Erlang terms is not well formed or has a wrong key or value.
+    #[error("bad terms at line {line}, column {column}: {message}")]
+    BadTerms {
+        /// What is wrong, without the place.
+        message: String,
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+    },
+
+    /// A file of a policy cannot be read, or not as a policy.
+    #[error("{why}")]
+    BadFile {
+        /// What is wrong with it.
+        why: String,
+    },
+
+    /// A file that a policy includes cannot be part of it.
+    #[error("{why}")]
+    BadInclude {
+        /// What is wrong with it.
+        why: String,
+    },
+
     /// The file of groups is damaged. Users meet this only when they change it.
     #[error("bad groups file: {why}")]
     BadGroups {
@@ -99,6 +124,9 @@ impl Error {
             Error::UnknownGroup { .. } => "unknown_group",
             Error::DuplicateRule { .. } => "duplicate_rule",
             Error::BadJson { .. } => "bad_json",
+            Error::BadTerms { .. } => "bad_terms",
+            Error::BadFile { .. } => "bad_file",
+            Error::BadInclude { .. } => "bad_include",
             Error::BadGroups { .. } => "bad_groups",
             Error::TooManyLayers { .. } => "too_many_layers",
             Error::BadAtom { .. } => "bad_atom",

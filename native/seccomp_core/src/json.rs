@@ -1,19 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 
-//! Policies as JSON, both ways.
+//! What a policy's keys are, and policies as JSON, both ways.
 //!
-//! Reading fails closed: an unknown or repeated key, a wrong type or a rule
-//! that cannot be read is an error with its line and column. A rule is a
-//! string, or an object with `rule` and `comment`; a rule's comment is for the
-//! readers of the file and is not kept.
+//! [`Document`] is the one list of keys: JSON and Erlang terms are read into
+//! it, and JSON is written from it. Reading fails closed: an unknown or
+//! repeated key, a wrong type or a rule that cannot be read is an error with
+//! its line and column. A rule is a string, or an object with `rule` and
+//! `comment`.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::Error;
+use crate::form::Form;
 use crate::json_send::JsonSend;
+use crate::located::Located;
+use crate::node::RULE;
 use crate::policy::{Mode, OnDeny, Permission};
 use crate::rule::Rule;
 use crate::send::SendRule;
@@ -21,11 +26,17 @@ use crate::spec::{PolicySpec, Unknown};
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Document {
+pub(crate) struct Document {
+    /// Which schema an editor should check the file by; not looked at.
+    #[serde(rename = "$schema", default, skip_serializing)]
+    _schema: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     comment: Option<String>,
-    mode: Mode,
-    rules: Vec<JsonRule>,
+    pub mode: Mode,
+    /// Files, relative to the one that names them: see [`crate::PolicyFile`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub include: Vec<Located<String>>,
+    pub rules: Vec<Located<JsonRule>>,
     #[serde(default = "spawn_default")]
     spawn: Permission,
     #[serde(default = "yes")]
@@ -42,13 +53,15 @@ struct Document {
     base: bool,
     #[serde(default)]
     unknown: Unknown,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     send: Option<JsonSend>,
 }
 
 /// What is there: `null` is no value.
-fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>, D::Error> {
-    bool::deserialize(from).map(Some)
+fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
 }
 
 fn yes() -> bool {
@@ -63,41 +76,55 @@ fn on_deny_default() -> OnDeny {
     OnDeny::Raise
 }
 
-/// A rule as its text. Read by hand: what serde derives for "a string or an
-/// object" forgets where in the file it was.
-struct JsonRule(Rule);
+/// A rule and why it is there. Read by hand: what serde derives for "a string
+/// or an object" forgets where in the file it was.
+pub(crate) struct JsonRule {
+    pub rule: Rule,
+    pub comment: Option<String>,
+}
 
 impl Serialize for JsonRule {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(&self.0)
+        match &self.comment {
+            None => to.collect_str(&self.rule),
+            Some(_) => Commented {
+                rule: RuleText(self.rule.clone()),
+                comment: self.comment.clone(),
+            }
+            .serialize(to),
+        }
     }
 }
 
 impl<'de> Deserialize<'de> for JsonRule {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_any(RuleVisitor)
+        from.deserialize_newtype_struct(RULE, RuleVisitor)
     }
 }
 
 struct RuleVisitor;
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Commented {
-    rule: String,
-    #[serde(default, rename = "comment")]
-    _comment: String,
+    rule: RuleText,
+    #[serde(default)]
+    comment: Option<String>,
 }
 
 impl<'de> Visitor<'de> for RuleVisitor {
     type Value = JsonRule;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a rule: a string, or an object with rule and comment")
+        f.write_str("a rule, or an object with rule and comment")
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<JsonRule, E> {
-        text.parse().map(JsonRule).map_err(E::custom)
+        let rule = text.parse().map_err(E::custom)?;
+        Ok(JsonRule {
+            rule,
+            comment: None,
+        })
     }
 
     fn visit_map<A: MapAccess<'de>>(
@@ -105,8 +132,38 @@ impl<'de> Visitor<'de> for RuleVisitor {
         map: A,
     ) -> Result<JsonRule, A::Error> {
         let object = de::value::MapAccessDeserializer::new(map);
-        let Commented { rule, .. } = Commented::deserialize(object)?;
-        self.visit_str(&rule)
+        let Commented { rule, comment } = Commented::deserialize(object)?;
+        let rule = rule.0;
+        Ok(JsonRule { rule, comment })
+    }
+}
+
+/// A rule that is nothing but its text.
+struct RuleText(Rule);
+
+impl Serialize for RuleText {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for RuleText {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_newtype_struct(RULE, RuleTextVisitor)
+    }
+}
+
+struct RuleTextVisitor;
+
+impl Visitor<'_> for RuleTextVisitor {
+    type Value = RuleText;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a rule")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<RuleText, E> {
+        text.parse().map(RuleText).map_err(E::custom)
     }
 }
 
@@ -129,40 +186,71 @@ impl<'de> Visitor<'de> for DocumentVisitor {
     }
 }
 
-fn read(text: &str) -> serde_json::Result<Document> {
-    let mut json = serde_json::Deserializer::from_str(text);
-    let document = json.deserialize_map(DocumentVisitor)?;
-    json.end()?;
-    Ok(document)
+impl<'de> Document {
+    pub fn read<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_map(DocumentVisitor)
+    }
+
+    /// The policy, but for what the included files add.
+    pub fn into_spec(self) -> PolicySpec {
+        let mut rules = Vec::with_capacity(self.rules.len());
+        let mut comments = BTreeMap::new();
+        for (index, rule) in self.rules.into_iter().enumerate() {
+            let JsonRule { rule, comment } = rule.value;
+            rules.push(rule);
+            comments.extend(comment.map(|comment| (index, comment)));
+        }
+        PolicySpec {
+            send: self
+                .send
+                .map_or(SendRule::default_for(self.mode), |send| send.0),
+            mode: self.mode,
+            rules,
+            comments,
+            spawn: self.spawn,
+            inherit: self.inherit,
+            provenance: self.provenance,
+            on_deny: self.on_deny,
+            base: self.base,
+            unknown: self.unknown,
+            comment: self.comment,
+        }
+    }
 }
 
 impl PolicySpec {
-    /// Reads a policy.
+    /// Reads a policy. A text has no place that other files could be relative
+    /// to, so it cannot include any.
     pub fn from_json(text: &str) -> Result<PolicySpec, Error> {
-        let document = read(text).map_err(bad)?;
-        Ok(PolicySpec {
-            send: document
-                .send
-                .map_or(SendRule::default_for(document.mode), |send| send.0),
-            mode: document.mode,
-            rules: document.rules.into_iter().map(|rule| rule.0).collect(),
-            spawn: document.spawn,
-            inherit: document.inherit,
-            provenance: document.provenance,
-            on_deny: document.on_deny,
-            base: document.base,
-            unknown: document.unknown,
-            comment: document.comment,
-        })
+        let (document, lines) = Form::Json.document(text)?;
+        if let Some(file) = document.include.first() {
+            let (line, column) = lines.place(file.at);
+            return Err(Error::BadJson {
+                message: "only a file can include others".to_owned(),
+                line,
+                column,
+            });
+        }
+        Ok(document.into_spec())
     }
 
     /// Writes the policy, defaults included, so that reading it back gives
     /// the same.
     pub fn to_json(&self) -> Result<String, Error> {
+        let rules = self.rules.iter().enumerate().map(|(index, rule)| {
+            let comment = self.comments.get(&index).cloned();
+            let rule = rule.clone();
+            Located {
+                at: 0,
+                value: JsonRule { rule, comment },
+            }
+        });
         let document = Document {
+            _schema: None,
             comment: self.comment.clone(),
             mode: self.mode,
-            rules: self.rules.iter().cloned().map(JsonRule).collect(),
+            include: Vec::new(),
+            rules: rules.collect(),
             spawn: self.spawn,
             inherit: self.inherit,
             provenance: self.provenance,
@@ -171,16 +259,17 @@ impl PolicySpec {
             unknown: self.unknown,
             send: Some(JsonSend(self.send.clone())),
         };
-        let mut text = serde_json::to_string_pretty(&document).map_err(bad)?;
+        let mut text =
+            serde_json::to_string_pretty(&document).map_err(syntax)?;
         text.push('\n');
         Ok(text)
     }
 }
 
-fn bad(error: serde_json::Error) -> Error {
+/// An error of the JSON library, the place taken out of the message.
+pub(crate) fn syntax(error: serde_json::Error) -> Error {
     let (line, column) = (error.line(), error.column());
     let text = error.to_string();
-    // The place has fields of its own.
     let place = format!(" at line {line} column {column}");
     let message = text.strip_suffix(&place).unwrap_or(&text).to_owned();
     Error::BadJson {
@@ -236,10 +325,9 @@ mod tests {
         let json = r#"{"mode":"blacklist","rules":
             [{"rule":"kv:get/1","comment":"why"}, {"rule":"os"}]}"#;
         let rules = vec!["kv:get/1".parse().unwrap(), "os".parse().unwrap()];
-        assert_eq!(
-            PolicySpec::from_json(json).unwrap(),
-            PolicySpec::new(Mode::Blacklist, rules)
-        );
+        let mut expected = PolicySpec::new(Mode::Blacklist, rules);
+        expected.comments.insert(0, "why".to_owned());
+        assert_eq!(PolicySpec::from_json(json).unwrap(), expected);
     }
 
     #[test]
@@ -250,7 +338,7 @@ mod tests {
         .unwrap_err();
         assert_eq!(
             error.to_string(),
-            "bad JSON at line 3, column 11: bad rule \"lists/2\": an arity \
+            "bad JSON at line 3, column 3: bad rule \"lists/2\": an arity \
              needs a function: write module:function/arity"
         );
     }

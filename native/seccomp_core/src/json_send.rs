@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-//! The rule for sending in JSON: `"any"`, `"none"`, or a list of words and
+//! The rule for sending in text: `"any"`, `"none"`, or a list of words and
 //! names. `{"name": "parent"}` is a process registered under a word,
-//! `{"name": "kv", "node": "a@b"}` one of another node. Pids mean nothing
-//! outside of the node that they were written in, so they cannot be there.
+//! `{"name": "kv", "node": "a@b"}` one of another node; in Erlang terms these
+//! are `{name, parent}` and `{kv, 'a@b'}`. Pids mean nothing outside of the
+//! node that they were written in, so they cannot be there.
 
 use std::fmt;
 
-use serde::de::{self, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::node::{SEND, TARGET};
+use crate::rule_text::MAX_ATOM;
 use crate::send::{SendRule, Target, Targets, MAX_TARGETS};
 
 pub(crate) struct JsonSend(pub(crate) SendRule);
@@ -60,6 +63,15 @@ impl Serialize for JsonSend {
     }
 }
 
+/// No name is longer than an atom.
+fn short<E: de::Error>(name: &str) -> Result<&str, E> {
+    if name.chars().count() > MAX_ATOM {
+        let why = format!("a name has at most {MAX_ATOM} characters");
+        return Err(E::custom(why));
+    }
+    Ok(name)
+}
+
 struct TargetVisitor;
 
 impl<'de> Visitor<'de> for TargetVisitor {
@@ -75,7 +87,16 @@ impl<'de> Visitor<'de> for TargetVisitor {
                 "the pid {text} cannot be stored: name the process"
             )));
         }
-        Target::word(text).map(JsonTarget).map_err(E::custom)
+        Target::word(short(text)?)
+            .map(JsonTarget)
+            .map_err(E::custom)
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(
+        self,
+        from: D,
+    ) -> Result<JsonTarget, D::Error> {
+        from.deserialize_any(self)
     }
 
     fn visit_map<A: MapAccess<'de>>(
@@ -84,11 +105,12 @@ impl<'de> Visitor<'de> for TargetVisitor {
     ) -> Result<JsonTarget, A::Error> {
         let object = de::value::MapAccessDeserializer::new(map);
         let target = match Named::deserialize(object)? {
-            Named { name, node: None } => Target::Name(name),
+            Named { name, node: None } => Target::Name(short(&name)?.into()),
             Named {
                 name,
                 node: Some(node),
-            } => Target::remote(&name, &node).map_err(de::Error::custom)?,
+            } => Target::remote(short(&name)?, short(&node)?)
+                .map_err(de::Error::custom)?,
         };
         Ok(JsonTarget(target))
     }
@@ -96,7 +118,31 @@ impl<'de> Visitor<'de> for TargetVisitor {
 
 impl<'de> Deserialize<'de> for JsonTarget {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_any(TargetVisitor)
+        from.deserialize_newtype_struct(TARGET, TargetVisitor)
+    }
+}
+
+/// Adds a target to those before it. What is wrong with it is then known while
+/// it is read, and blamed on its place.
+struct Another<'a>(&'a mut Targets);
+
+impl<'de> DeserializeSeed<'de> for Another<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(
+        self,
+        from: D,
+    ) -> Result<(), D::Error> {
+        let JsonTarget(target) = JsonTarget::deserialize(from)?;
+        let text = target.to_string();
+        if !self.0.insert(target) {
+            return Err(de::Error::custom(format!("{text} stands twice")));
+        }
+        if self.0.len() > MAX_TARGETS {
+            let why = format!("at most {MAX_TARGETS} targets are allowed");
+            return Err(de::Error::custom(why));
+        }
+        Ok(())
     }
 }
 
@@ -124,24 +170,21 @@ impl<'de> Visitor<'de> for SendVisitor {
         mut seq: A,
     ) -> Result<JsonSend, A::Error> {
         let mut targets = Targets::new();
-        while let Some(JsonTarget(target)) = seq.next_element()? {
-            let text = target.to_string();
-            if !targets.insert(target) {
-                return Err(de::Error::custom(format!("{text} stands twice")));
-            }
-            if targets.len() > MAX_TARGETS {
-                return Err(de::Error::custom(format!(
-                    "at most {MAX_TARGETS} targets are allowed"
-                )));
-            }
-        }
+        while seq.next_element_seed(Another(&mut targets))?.is_some() {}
         Ok(JsonSend(SendRule::only(targets)))
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(
+        self,
+        from: D,
+    ) -> Result<JsonSend, D::Error> {
+        from.deserialize_any(self)
     }
 }
 
 impl<'de> Deserialize<'de> for JsonSend {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_any(SendVisitor)
+        from.deserialize_newtype_struct(SEND, SendVisitor)
     }
 }
 
@@ -181,6 +224,8 @@ mod tests {
             (r#"[{"name":"kv","host":"b"}]"#, "unknown field `host`"),
             (r#"[1]"#, "expected a target"),
             (r#"{}"#, "expected any, none, or a list"),
+            ("null", "expected any, none, or a list"),
+            (&format!("[\"{}\"]", "x".repeat(256)), "at most 255"),
         ] {
             let message = read(send).unwrap_err();
             assert!(message.contains(why), "{send}: {message}");

@@ -17,6 +17,8 @@ pub enum Origin {
     Rule {
         /// Where.
         position: usize,
+        /// What the user said about it.
+        reason: Option<Arc<str>>,
     },
     /// A group stands for it.
     Group {
@@ -52,7 +54,7 @@ pub struct Layer {
 impl Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Origin::Rule { position } => write!(f, "rule {position}"),
+            Origin::Rule { position, .. } => write!(f, "rule {position}"),
             Origin::Group {
                 name,
                 via,
@@ -74,10 +76,10 @@ impl Display for Origin {
 }
 
 impl Origin {
-    /// Why the pattern is in the policy, if that is more than the user's wish.
+    /// Why the pattern is in the policy, if anybody said so.
     pub fn reason(&self) -> Option<&str> {
         match self {
-            Origin::Rule { .. } => None,
+            Origin::Rule { reason, .. } => reason.as_deref(),
             Origin::Group { reason, .. } => Some(reason),
         }
     }

@@ -158,7 +158,13 @@ impl Policy {
             match rule {
                 Rule::Pattern(pattern) => entries.push(Entry {
                     pattern: pattern.clone(),
-                    origin: Origin::Rule { position },
+                    origin: Origin::Rule {
+                        position,
+                        reason: spec
+                            .comments
+                            .get(&index)
+                            .map(|comment| comment.as_str().into()),
+                    },
                 }),
                 Rule::Group(name) => {
                     add_group(groups, name, Some(position), &mut entries)

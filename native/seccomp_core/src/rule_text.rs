@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::rule::{Pat, Pattern, Rule};
 
 /// The longest name that the virtual machine can hold, in characters.
-const MAX_ATOM: usize = 255;
+pub(crate) const MAX_ATOM: usize = 255;
 
 const RESERVED: [&str; 29] = [
     "after", "and", "andalso", "band", "begin", "bnot", "bor", "bsl", "bsr",
@@ -288,7 +288,7 @@ impl Display for Atom<'_> {
     }
 }
 
-/// A name as Erlang writes it.
+/// A name as Erlang writes it, wildcards quoted, too: they mean the same.
 pub(crate) fn quoted(name: &str) -> String {
     Atom(name).to_string()
 }

@@ -2,6 +2,8 @@
 
 //! What a user writes.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::policy::{Mode, OnDeny, Permission};
@@ -15,6 +17,8 @@ pub struct PolicySpec {
     pub mode: Mode,
     /// The rules, in the user's order; positions in messages count from 1.
     pub rules: Vec<Rule>,
+    /// Why rules are there, by their index in `rules`, from 0.
+    pub comments: BTreeMap<usize, String>,
     /// Whether the process may start others.
     pub spawn: Permission,
     /// Whether the processes it starts get the policy too.
@@ -54,6 +58,7 @@ impl PolicySpec {
         PolicySpec {
             mode,
             rules,
+            comments: BTreeMap::new(),
             spawn: Permission::Allow,
             inherit: true,
             provenance: None,

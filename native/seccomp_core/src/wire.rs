@@ -60,6 +60,7 @@ fn layer(wire: &WireLayer) -> Result<Layer, Error> {
             pattern: pattern(text)?,
             origin: Origin::Rule {
                 position: index + 1,
+                reason: None,
             },
         })
     });

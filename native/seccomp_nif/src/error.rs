@@ -3,7 +3,7 @@
 //! `{error, {Name, Map}}`.
 
 use rustler::{Encoder, Env, Term};
-use seccomp_core::Error as CoreError;
+use seccomp_core::{Error as CoreError, FileError};
 
 use crate::abi;
 use crate::emulator::Unsupported;
@@ -13,6 +13,8 @@ use crate::emulator::Unsupported;
 pub enum Error {
     /// The policy itself is at fault.
     Core(CoreError),
+    /// The policy is at fault, in one of its files.
+    InFile(FileError),
     /// A term is not what it should be.
     BadTerm {
         /// The name that Erlang sees.
@@ -71,6 +73,7 @@ impl Error {
     pub fn name(&self) -> &'static str {
         match self {
             Error::Core(error) => error.name(),
+            Error::InFile(error) => error.error.name(),
             Error::BadTerm { name, .. } => name,
             Error::Unsupported(_) => "unsupported",
             Error::NoProc => "noproc",
@@ -101,6 +104,7 @@ impl Error {
     fn message(&self) -> String {
         match self {
             Error::Core(error) => error.to_string(),
+            Error::InFile(error) => error.message(),
             Error::BadTerm { why, .. } => why.clone(),
             Error::Unsupported(why) => match why {
                 Unsupported::NotPatched => "this emulator does not have the seccomp patch".into(),
@@ -146,6 +150,14 @@ impl Error {
                 facts.push(("reason", unsupported_atom(*why).encode(env)))
             }
             Error::Core(error) => core_facts(env, error, &mut facts),
+            Error::InFile(error) => {
+                core_facts(env, &error.error, &mut facts);
+                facts.push(("file", (*error.file).encode(env)));
+                if let Some((line, column)) = error.place {
+                    facts.push(("line", line.encode(env)));
+                    facts.push(("column", column.encode(env)));
+                }
+            }
             _ => {}
         }
         let map = crate::term::map(env, &facts);
@@ -202,6 +214,11 @@ fn core_facts<'a>(
             message,
             line,
             column,
+        }
+        | CoreError::BadTerms {
+            message,
+            line,
+            column,
         } => {
             facts.push(("why", text(message)));
             facts.push(("line", line.encode(env)));
@@ -223,6 +240,7 @@ const STATUS_NAMES: &[&str] = &[
     "unknown_policy",
     "bad_atom",
     "internal",
+    "restricted",
 ];
 const INTERNAL_STATUS: i32 = 6;
 

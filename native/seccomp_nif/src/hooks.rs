@@ -48,6 +48,8 @@ pub enum Change {
     Replace(Arc<Installed>),
     /// Take its policy away.
     Lift,
+    /// Take this learner away, and no other policy.
+    Unlearn(Arc<Installed>),
 }
 
 /// A change on its way to the process, through the emulator.
@@ -80,8 +82,23 @@ impl Request {
                 table::remove(pid);
                 return Ok(0);
             }
+            Change::Unlearn(learner) => {
+                let current = table::policy(pid);
+                if current.is_some_and(|p| Arc::ptr_eq(&p, &learner)) {
+                    table::remove(pid);
+                    return Ok(0);
+                }
+                return Ok(word);
+            }
             Change::Replace(policy) => policy,
             Change::Restrict(policy) => match table::policy(pid) {
+                Some(_) if policy.learns() => {
+                    return Err(Error::Restricted("be learned"));
+                }
+                // The meet would not count.
+                Some(current) if current.quota().is_some() => {
+                    return Err(Error::Restricted("tighten itself"));
+                }
                 Some(current) => current.meet(&policy)?,
                 // Under a policy that nobody knows: nothing is tighter.
                 None if word & abi::E != 0 => return Err(Error::UnknownPolicy),
@@ -118,6 +135,10 @@ fn verdict(
     let Some(policy) = table::policy(pid) else {
         return abi::RAISE;
     };
+    if let Some(collector) = policy.collector() {
+        collector.called(call);
+        return abi::LOG;
+    }
     let Some((answer, action)) = reaction(decision(&policy)) else {
         return abi::ALLOW;
     };
@@ -186,6 +207,10 @@ extern "C" fn status(status: i32) -> Eterm {
 extern "C" fn inherit(parent: Eterm, child: Eterm) -> i32 {
     guard(1, || match table::policy(parent) {
         Some(policy) => {
+            // Without a policy of its own the child is denied everything.
+            if policy.enter().is_err() {
+                return 1;
+            }
             let origin = Origin::Inherited(parent);
             table::set(child, Entry { policy, origin });
             0

@@ -51,6 +51,7 @@ fn child_word(
         let own = table::policy(child).ok_or(Error::UnknownPolicy)?;
         policy = own.meet(&policy)?;
     }
+    policy.enter()?;
     let word = policy.word()?;
     let origin = Origin::Node(node);
     table::set(child, Entry { policy, origin });

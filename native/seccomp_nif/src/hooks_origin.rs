@@ -14,11 +14,24 @@ fn child_word(
     inherits: bool,
     id: origins::Id,
 ) -> Result<u32> {
-    let mut policy = origins::find(id).ok_or(Error::UnknownPolicy)?;
-    if inherits {
-        let own = table::policy(parent).ok_or(Error::UnknownPolicy)?;
-        policy = own.meet(&policy)?;
-    }
+    let own = if inherits {
+        Some(table::policy(parent).ok_or(Error::UnknownPolicy)?)
+    } else {
+        None
+    };
+    let policy = if origins::learned(id) {
+        own
+    } else {
+        let policy = origins::find(id).ok_or(Error::UnknownPolicy)?;
+        Some(match own {
+            Some(own) => own.meet(&policy)?,
+            None => policy,
+        })
+    };
+    let Some(policy) = policy else {
+        return Ok(0);
+    };
+    policy.enter()?;
     let word = policy.word()?;
     let origin = Origin::OnBehalf(parent);
     table::set(child, Entry { policy, origin });

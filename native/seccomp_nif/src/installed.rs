@@ -5,12 +5,17 @@ use std::sync::Arc;
 
 use once_cell::sync::Lazy;
 use rustler::OwnedEnv;
-use seccomp_core::{Compiled, Flags, Interner, Mfa, Policy, PolicyHash};
+use seccomp_core::{
+    Compiled, Flags, Interner, Mfa, Mode, OnDeny, Policy, PolicyHash,
+    PolicySpec,
+};
 
 use crate::abi;
 use crate::bits::VerdictBits;
 use crate::error::{Error, Result};
+use crate::learn::Collector;
 use crate::origins;
+use crate::quota::Quota;
 use crate::send::Rule;
 use crate::term::Atoms;
 
@@ -23,6 +28,19 @@ pub struct Installed {
     bits: Option<VerdictBits>,
     /// What its processes' messages carry; `None`: it has no provenance.
     origin: Option<origins::Id>,
+    purpose: Purpose,
+    /// What this is with a purpose of its own.
+    plain: Option<Arc<Installed>>,
+}
+
+/// What a policy does beside being one.
+enum Purpose {
+    /// Nothing.
+    Enforce,
+    /// It writes down what is called.
+    Learn(Collector),
+    /// It counts children.
+    Limit(Arc<Quota>),
 }
 
 static INTERNED: Lazy<Interner<Installed>> = Lazy::new(Interner::default);
@@ -36,29 +54,74 @@ pub fn install(policy: Policy) -> Result<Arc<Installed>> {
 pub fn install_shared(policy: Arc<Policy>) -> Result<Arc<Installed>> {
     let hash = policy.hash();
     INTERNED.get_or_try_insert(hash, || {
-        let env = OwnedEnv::new();
-        let (compiled, send) = env.run(|env| {
-            let atoms = Atoms(env);
-            let compiled = Compiled::new(&policy, &atoms)?;
-            Ok::<_, seccomp_core::Error>((
-                compiled,
-                Rule::new(policy.send(), &atoms)?,
-            ))
-        })?;
-        let bits = VerdictBits::new(send)?;
-        let origin = policy.provenance().then(|| origins::born(&policy, hash));
-        // From here on Drop takes back what was taken.
-        let installed = Installed {
-            policy,
-            hash,
-            compiled,
-            bits,
-            origin,
-        };
-        if let Some(bits) = &installed.bits {
-            bits.set_origin(origin)?;
-        }
+        let mut installed = bare(policy, hash, Purpose::Enforce)?;
+        let policy = &installed.policy;
+        let origin = policy.provenance().then(|| origins::born(policy, hash));
+        installed.set_origin(origin)?;
         Ok(installed)
+    })
+}
+
+/// A policy that allows everything and writes it down, one for each session
+/// of learning: equal ones are not the same.
+pub fn learner() -> Result<Arc<Installed>> {
+    let mut spec = PolicySpec::new(Mode::Whitelist, Vec::new());
+    spec.base = false;
+    spec.on_deny = OnDeny::Log;
+    let plain = install(Policy::from_spec(&spec)?)?;
+    alone(plain, Purpose::Learn(Collector::default()))
+}
+
+/// The same policy for processes that may have so many children in all.
+pub fn with_quota(
+    plain: &Arc<Installed>,
+    max: usize,
+) -> Result<Arc<Installed>> {
+    let quota = Arc::new(Quota::new(max));
+    alone(Arc::clone(plain), Purpose::Limit(quota))
+}
+
+/// A policy that is not shared with equal ones, and what is started on behalf
+/// of its processes is under itself. Other nodes take it for the plain one.
+fn alone(plain: Arc<Installed>, purpose: Purpose) -> Result<Arc<Installed>> {
+    let mut installed = bare(Arc::clone(&plain.policy), plain.hash, purpose)?;
+    let learns = installed.learns();
+    let policy = &installed.policy;
+    let origin = plain
+        .origin
+        .map(|_| origins::born_alone(policy, plain.hash, learns));
+    installed.set_origin(origin)?;
+    installed.plain = Some(plain);
+    let installed = Arc::new(installed);
+    if let Some(origin) = origin {
+        origins::stands_for(origin, &installed);
+    }
+    Ok(installed)
+}
+
+/// Without an origin yet.
+fn bare(
+    policy: Arc<Policy>,
+    hash: PolicyHash,
+    purpose: Purpose,
+) -> Result<Installed> {
+    let env = OwnedEnv::new();
+    let (compiled, send) = env.run(|env| {
+        let atoms = Atoms(env);
+        let compiled = Compiled::new(&policy, &atoms)?;
+        Ok::<_, seccomp_core::Error>((
+            compiled,
+            Rule::new(policy.send(), &atoms)?,
+        ))
+    })?;
+    Ok(Installed {
+        policy,
+        hash,
+        compiled,
+        bits: VerdictBits::new(send)?,
+        origin: None,
+        purpose,
+        plain: None,
     })
 }
 
@@ -83,6 +146,48 @@ impl Installed {
         &self.compiled
     }
 
+    /// Where calls are written down, if the policy is a learner.
+    pub fn collector(&self) -> Option<&Collector> {
+        match &self.purpose {
+            Purpose::Learn(collector) => Some(collector),
+            Purpose::Enforce | Purpose::Limit(_) => None,
+        }
+    }
+
+    /// How many children its processes may have, if that is limited.
+    pub fn quota(&self) -> Option<&Arc<Quota>> {
+        match &self.purpose {
+            Purpose::Limit(quota) => Some(quota),
+            Purpose::Enforce | Purpose::Learn(_) => None,
+        }
+    }
+
+    /// Whether it is a learner.
+    pub fn learns(&self) -> bool {
+        self.collector().is_some()
+    }
+
+    /// Whether this is the other, or one whose children count as its.
+    pub fn belongs_to(self: &Arc<Self>, other: &Arc<Self>) -> bool {
+        match (self.quota(), other.quota()) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            _ => Arc::ptr_eq(self, other),
+        }
+    }
+
+    /// A process begins under the policy.
+    pub fn enter(&self) -> Result<()> {
+        match &self.purpose {
+            Purpose::Enforce => {}
+            Purpose::Learn(collector) => collector.child(),
+            Purpose::Limit(quota) if quota.enter() => {}
+            Purpose::Limit(_) => {
+                return Err(Error::Restricted("have more children"));
+            }
+        }
+        Ok(())
+    }
+
     /// The flags byte of a process under the policy.
     pub fn flags(&self) -> u8 {
         Flags::of(&self.policy).bits()
@@ -95,9 +200,29 @@ impl Installed {
         Ok(u32::from(self.flags()) | send | bits.number() << abi::POLICY_SHIFT)
     }
 
-    /// What restricts a process under `self` further by `other`.
-    pub fn meet(&self, other: &Installed) -> Result<Arc<Installed>> {
-        install(self.policy.meet(&other.policy)?)
+    /// What restricts a process under `self` further by `other`. A learner
+    /// allows everything, and children stay counted.
+    pub fn meet(self: &Arc<Self>, other: &Arc<Self>) -> Result<Arc<Installed>> {
+        if other.learns() || Arc::ptr_eq(self, other) {
+            return Ok(Arc::clone(self));
+        }
+        if self.learns() {
+            return Ok(Arc::clone(other));
+        }
+        let met = install(self.policy.meet(&other.policy)?)?;
+        match self.quota().or(other.quota()) {
+            Some(quota) => alone(met, Purpose::Limit(Arc::clone(quota))),
+            None => Ok(met),
+        }
+    }
+
+    fn set_origin(&mut self, origin: Option<origins::Id>) -> Result<()> {
+        // From here on Drop gives it back.
+        self.origin = origin;
+        match &self.bits {
+            Some(bits) => bits.set_origin(origin),
+            None => Ok(()),
+        }
     }
 }
 

@@ -31,6 +31,9 @@ fn behind(env: Env) -> Result<Option<Arc<Installed>>> {
     let Some(id) = (unsafe { emulator.origin(raw(env)) }) else {
         return Ok(own);
     };
+    if origins::learned(id) {
+        return Ok(own);
+    }
     let origin = origins::find(id).ok_or(Error::UnknownPolicy)?;
     match own {
         Some(own) => own.meet(&origin).map(Some),

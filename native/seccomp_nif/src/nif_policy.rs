@@ -162,7 +162,7 @@ fn policy_from_json<'a>(env: Env<'a>, json: Term<'a>) -> Term<'a> {
         .decode::<&str>()
         .map_err(|_| bad_term("bad_json", "not a binary in UTF-8"))
         .and_then(|json| Ok(PolicySpec::from_json(json)?))
-        .map(|spec| term::spec_term(env, &spec));
+        .and_then(|spec| term::new_spec_term(env, &spec));
     tuple(env, spec)
 }
 

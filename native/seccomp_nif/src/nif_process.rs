@@ -27,7 +27,7 @@ mod atoms {
 
 /// Has the emulator carry out a change: `ok` or a trap for the caller itself,
 /// `wait` when `{Tag, Status}` will come from another process.
-fn change<'a>(
+pub fn change<'a>(
     env: Env<'a>,
     target: Term<'a>,
     tag: Term<'a>,
@@ -37,7 +37,10 @@ fn change<'a>(
     let pid = term::pid(target)?;
     let caller = term::raw(env.pid().encode(env));
     let tightens = matches!(change, Change::Restrict(_));
-    if emulator.word(caller).is_none_or(|word| word & abi::E != 0) {
+    let restricted =
+        emulator.word(caller).is_none_or(|word| word & abi::E != 0);
+    // Only trusted processes are learned, and they stay what they are.
+    if restricted && !table::policy(caller).is_some_and(|p| p.learns()) {
         if pid != caller {
             return Err(Error::Restricted("change another process"));
         }
@@ -70,7 +73,8 @@ fn change<'a>(
     Err(Error::NoProc)
 }
 
-fn answer<'a>(env: Env<'a>, result: Result<Term<'a>>) -> Term<'a> {
+/// The term, or that of the error.
+pub fn answer<'a>(env: Env<'a>, result: Result<Term<'a>>) -> Term<'a> {
     result.unwrap_or_else(|error| error.to_term(env))
 }
 
@@ -217,7 +221,8 @@ fn action_name(action: Action) -> &'static str {
     }
 }
 
-fn mfa_term<'a>(env: Env<'a>, (m, f, a): violations::Call) -> Term<'a> {
+/// `{M, F, A}`, from what the emulator gave.
+pub fn mfa_term<'a>(env: Env<'a>, (m, f, a): violations::Call) -> Term<'a> {
     (term::immediate(env, m), term::immediate(env, f), a).encode(env)
 }
 

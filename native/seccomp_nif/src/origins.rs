@@ -7,7 +7,7 @@
 //! to another policy.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use once_cell::sync::Lazy;
 use seccomp_core::{Policy, PolicyHash};
@@ -33,6 +33,9 @@ struct Known {
     living: usize,
     /// Which of its deaths the newest grave is for.
     deaths: u64,
+    /// The one object, where equal policies are not the same.
+    alone: Option<Weak<Installed>>,
+    learns: bool,
 }
 
 struct Origins {
@@ -68,30 +71,76 @@ fn patterns(policy: &Policy) -> usize {
     policy.layers().iter().map(|l| l.entries().len()).sum()
 }
 
+impl Origins {
+    fn take_number(&mut self) -> Option<Id> {
+        let id = self.next;
+        if id > abi::MAX_ORIGIN {
+            return None;
+        }
+        self.next += 1;
+        Some(id)
+    }
+
+    fn lives(&mut self, id: Id, policy: &Arc<Policy>, hash: PolicyHash) {
+        let known = self.known.entry(id).or_insert_with(|| Known {
+            policy: Arc::clone(policy),
+            hash,
+            living: 0,
+            deaths: 0,
+            alone: None,
+            learns: false,
+        });
+        known.living += 1;
+    }
+}
+
 /// An object for this policy begins to live. Equal policies have one number.
 pub fn born(policy: &Arc<Policy>, hash: PolicyHash) -> Id {
     let mut origins = lock(&ORIGINS);
     let id = match origins.by_hash.get(&hash) {
         Some(id) => *id,
-        None if origins.next > abi::MAX_ORIGIN => return abi::UNKNOWN_ORIGIN,
         None => {
-            let id = origins.next;
-            origins.next += 1;
+            let Some(id) = origins.take_number() else {
+                return abi::UNKNOWN_ORIGIN;
+            };
             origins.by_hash.insert(hash, id);
             id
         }
     };
+    origins.lives(id, policy, hash);
+    id
+}
+
+/// The same for one that shares its number with no other.
+pub fn born_alone(policy: &Arc<Policy>, hash: PolicyHash, learns: bool) -> Id {
+    let mut origins = lock(&ORIGINS);
+    let Some(id) = origins.take_number() else {
+        return abi::UNKNOWN_ORIGIN;
+    };
+    origins.lives(id, policy, hash);
+    if let Some(known) = origins.known.get_mut(&id) {
+        known.learns = learns;
+        // None to be found yet: it is still being made.
+        known.alone = Some(Weak::new());
+    }
+    id
+}
+
+/// This is the object of [`born_alone`].
+pub fn stands_for(id: Id, object: &Arc<Installed>) {
+    if let Some(known) = lock(&ORIGINS).known.get_mut(&id) {
+        known.alone = Some(Arc::downgrade(object));
+    }
+}
+
+/// Whether it is the number of a learner that learns no more. What acts for
+/// it is as trusted as those that were learned from.
+pub fn learned(id: Id) -> bool {
+    let origins = lock(&ORIGINS);
     origins
         .known
-        .entry(id)
-        .or_insert_with(|| Known {
-            policy: Arc::clone(policy),
-            hash,
-            living: 0,
-            deaths: 0,
-        })
-        .living += 1;
-    id
+        .get(&id)
+        .is_some_and(|known| known.learns && known.living == 0)
 }
 
 /// The object is gone. Its policy is kept, but not for ever.
@@ -126,7 +175,9 @@ pub fn died(id: Id, hash: PolicyHash) {
         );
         origins.grave_patterns = origins.grave_patterns.saturating_sub(size);
         if last {
-            origins.by_hash.remove(&hash);
+            if origins.by_hash.get(&hash) == Some(&id) {
+                origins.by_hash.remove(&hash);
+            }
             forgotten.extend(origins.known.remove(&id));
         }
     }
@@ -136,8 +187,15 @@ pub fn died(id: Id, hash: PolicyHash) {
 
 /// The policy of a number; it lives again if it was dead.
 pub fn find(id: Id) -> Option<Arc<Installed>> {
-    let policy = Arc::clone(&lock(&ORIGINS).known.get(&id)?.policy);
-    installed::install_shared(policy).ok()
+    let (policy, alone) = {
+        let origins = lock(&ORIGINS);
+        let known = origins.known.get(&id)?;
+        (Arc::clone(&known.policy), known.alone.clone())
+    };
+    match alone.and_then(|object| object.upgrade()) {
+        Some(object) => Some(object),
+        None => installed::install_shared(policy).ok(),
+    }
 }
 
 /// The hash of a number's policy.
@@ -177,14 +235,17 @@ pub fn from(first: Id) -> (Id, Vec<PolicyHash>) {
 
 /// The number of the meet of two.
 pub fn meet(one: Id, other: Id) -> Id {
-    if one == other {
+    if one == other || learned(other) {
         return one;
+    }
+    if learned(one) {
+        return other;
     }
     let pair = (one.min(other), one.max(other));
     let found = lock(&MET).get(&pair).map(|met| met.origin());
     found
         .unwrap_or_else(|| {
-            let met = find(pair.0)?.meet(&*find(pair.1)?).ok()?;
+            let met = find(pair.0)?.meet(&find(pair.1)?).ok()?;
             remember(pair, &met);
             met.origin()
         })

@@ -32,6 +32,16 @@ pub struct Entry {
     pub origin: Origin,
 }
 
+impl Entry {
+    /// What a process leaves with its policy.
+    fn left(&self) {
+        let restricted = matches!(self.origin, Origin::RestrictedBy(_));
+        if let (Some(quota), false) = (self.policy.quota(), restricted) {
+            quota.leave();
+        }
+    }
+}
+
 static TABLE: Lazy<DashMap<Eterm, Entry, FixedState>> =
     Lazy::new(|| DashMap::with_hasher(FixedState::default()));
 
@@ -49,13 +59,28 @@ pub fn policy(pid: Eterm) -> Option<Arc<Installed>> {
 pub fn set(pid: Eterm, entry: Entry) {
     // The former policy may die here: not under the lock.
     let former = TABLE.insert(pid, entry);
+    if let Some(entry) = &former {
+        entry.left();
+    }
     drop(former);
 }
 
 /// Forgets a process.
 pub fn remove(pid: Eterm) {
     let former = TABLE.remove(&pid);
+    if let Some((_, entry)) = &former {
+        entry.left();
+    }
     drop(former);
+}
+
+/// The processes under this very policy, or counted with them, in no order.
+pub fn pids_under(policy: &Arc<Installed>) -> Vec<Eterm> {
+    TABLE
+        .iter()
+        .filter(|entry| entry.policy.belongs_to(policy))
+        .map(|entry| *entry.key())
+        .collect()
 }
 
 /// All restricted processes, in no order.

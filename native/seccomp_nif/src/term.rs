@@ -7,6 +7,7 @@ use seccomp_core::{
     AtomTable, Error as CoreError, Mode, OnDeny, Pat, Pattern, Permission,
     PolicySpec, Rule, SendRule, Target, Targets, Unknown, MAX_TARGETS,
 };
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use crate::abi::Eterm;
@@ -172,7 +173,23 @@ pub fn rule_term<'a>(env: Env<'a>, rule: &Rule) -> Term<'a> {
     }
 }
 
-fn rules(term: Term) -> Result<Vec<Rule>> {
+/// A rule, or a map of one and why it is there.
+fn commented(term: Term) -> Option<(Rule, Option<String>)> {
+    if !term.is_map() {
+        return Some((rule(term)?, None));
+    }
+    let get = |key| term.map_get(atom(term.get_env(), key)).ok();
+    let comment = match get("comment") {
+        Some(comment) => Some(comment.decode().ok()?),
+        None => None,
+    };
+    let keys = 1 + usize::from(comment.is_some());
+    (term.map_size().ok()? == keys).then_some((rule(get("rule")?)?, comment))
+}
+
+type Rules = (Vec<Rule>, BTreeMap<usize, String>);
+
+fn rules(term: Term) -> Result<Rules> {
     let bad = |why: String| bad_term("bad_rules", why);
     if term.get_type() != TermType::List {
         return Err(bad(
@@ -188,19 +205,24 @@ fn rules(term: Term) -> Result<Vec<Rule>> {
         )));
     }
     let mut rules = Vec::with_capacity(length);
+    let mut comments = BTreeMap::new();
     let elements = term
         .into_list_iterator()
         .map_err(|_| bad("rules must be a list".into()))?;
     for (index, element) in elements.enumerate() {
-        rules.push(rule(element).ok_or_else(|| Error::BadTerm {
-            name: "bad_rule",
-            why: "write Module, {Module, Function}, {Module, Function, Arity} or '@group'; \
-                  names are atoms, an arity is 0 to 255, '_' is any of them"
-                .into(),
-            position: Some(index + 1),
-        })?);
+        let (rule, comment) =
+            commented(element).ok_or_else(|| Error::BadTerm {
+                name: "bad_rule",
+                why: "write Module, {Module, Function}, {Module, Function, Arity}, '@group' \
+                  or #{rule => Rule, comment => Binary}; names are atoms, an arity is \
+                  0 to 255, '_' is any of them"
+                    .into(),
+                position: Some(index + 1),
+            })?;
+        rules.push(rule);
+        comments.extend(comment.map(|comment| (index, comment)));
     }
-    Ok(rules)
+    Ok((rules, comments))
 }
 
 /// Looks up an option whose values are atoms.
@@ -345,7 +367,9 @@ pub fn spec(term: Term) -> Result<PolicySpec> {
     let list = term
         .map_get(atom(term.get_env(), "rules"))
         .map_err(|_| bad_term("bad_rules", "rules are missing"))?;
-    let mut spec = PolicySpec::new(mode, rules(list)?);
+    let (rules, comments) = rules(list)?;
+    let mut spec = PolicySpec::new(mode, rules);
+    spec.comments = comments;
     if let Some(spawn) = option(term, "spawn", PERMISSIONS)? {
         spec.spawn = spawn;
     }
@@ -373,10 +397,58 @@ pub fn spec(term: Term) -> Result<PolicySpec> {
     Ok(spec)
 }
 
+/// The atoms that a text may add to the table: a sixteenth of what the table
+/// holds by default, and they are never given back.
+const MAX_NEW_NAMES: usize = 65_536;
+
+/// [`spec_term`] for a policy that came as text, whose names need not be atoms
+/// yet.
+pub fn new_spec_term<'a>(env: Env<'a>, spec: &PolicySpec) -> Result<Term<'a>> {
+    let mut new = HashSet::new();
+    for rule in &spec.rules {
+        let names = match rule {
+            Rule::Group(name) => [Some(name.as_str()), None],
+            Rule::Pattern(p) => [fixed(&p.module), fixed(&p.function)],
+        };
+        new.extend(names.into_iter().flatten().filter(|n| !is_atom(env, n)));
+        if new.len() > MAX_NEW_NAMES {
+            return Err(bad_term(
+                "too_many_names",
+                format!(
+                    "more than {MAX_NEW_NAMES} names that are no atoms yet: \
+                     name modules, or load them first"
+                ),
+            ));
+        }
+    }
+    // The targets of `send` are few: 256 at most.
+    Ok(spec_term(env, spec))
+}
+
+fn fixed(pat: &Pat<Arc<str>>) -> Option<&str> {
+    match pat {
+        Pat::Any => None,
+        Pat::Is(name) => Some(name),
+    }
+}
+
+/// Names beyond Latin-1 are few and count as new.
+fn is_atom(env: Env, name: &str) -> bool {
+    Atom::existing_from_utf8_bytes(env, name.as_bytes()).is_ok()
+}
+
 /// The map that [`spec`] reads.
 pub fn spec_term<'a>(env: Env<'a>, spec: &PolicySpec) -> Term<'a> {
-    let rules: Vec<Term> =
-        spec.rules.iter().map(|rule| rule_term(env, rule)).collect();
+    let rules = spec.rules.iter().enumerate().map(|(index, rule)| {
+        let rule = rule_term(env, rule);
+        match spec.comments.get(&index) {
+            None => rule,
+            Some(comment) => {
+                map(env, &[("rule", rule), ("comment", comment.encode(env))])
+            }
+        }
+    });
+    let rules: Vec<Term> = rules.collect();
     let unknown = match spec.unknown {
         Unknown::Error => "error",
         Unknown::Allow => "allow",

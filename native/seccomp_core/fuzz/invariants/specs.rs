@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use arbitrary::{Result, Unstructured};
 use seccomp_core::{
-    Groups, Mode, OnDeny, Pat, Pattern, Permission, PolicySpec, Rule, Unknown,
+    Groups, Mode, OnDeny, Pat, Pattern, Permission, PolicySpec, Rule, SendRule,
+    Target, Unknown,
 };
 
 use super::naive::Call;
@@ -30,6 +31,7 @@ const GROUPS: [&str; 7] =
     ["@base", "@data", "@all", "@pure", "@os", "@shell", "@nope"];
 const ARITIES: [u8; 5] = [0, 1, 2, 254, 255];
 const MAX_RULES: usize = 12;
+const MAX_TARGETS: usize = 4;
 
 pub fn groups(bytes: &mut Unstructured) -> &'static Groups {
     match (bytes.ratio(1, 8), Groups::shipped()) {
@@ -78,6 +80,28 @@ fn rule(bytes: &mut Unstructured) -> Result<Rule> {
     }))
 }
 
+/// What JSON can hold: no pids.
+fn target(bytes: &mut Unstructured) -> Result<Target> {
+    Ok(match bytes.int_in_range(0..=6)? {
+        0 => Target::Own,
+        1 => Target::Parent,
+        2 => Target::Children,
+        3 => Target::Replies,
+        4 => Target::GroupLeader,
+        5 => Target::Name(name(bytes)?),
+        _ => Target::Remote(name(bytes)?, format!("{}@b", name(bytes)?)),
+    })
+}
+
+fn send(bytes: &mut Unstructured) -> Result<SendRule> {
+    if bytes.arbitrary()? {
+        return Ok(SendRule::any());
+    }
+    let count = bytes.int_in_range(0..=MAX_TARGETS)?;
+    let targets = (0..count).map(|_| target(bytes));
+    Ok(SendRule::only(targets.collect::<Result<_>>()?))
+}
+
 pub fn spec(bytes: &mut Unstructured) -> Result<PolicySpec> {
     let mode = *bytes.choose(&[Mode::Whitelist, Mode::Blacklist])?;
     let count = bytes.int_in_range(0..=MAX_RULES)?;
@@ -92,6 +116,13 @@ pub fn spec(bytes: &mut Unstructured) -> Result<PolicySpec> {
     spec.unknown = *bytes.choose(&[Unknown::Error, Unknown::Allow])?;
     if bytes.arbitrary()? {
         spec.comment = Some(name(bytes)?);
+    }
+    if bytes.arbitrary()? {
+        spec.send = send(bytes)?;
+    }
+    if !spec.rules.is_empty() && bytes.arbitrary()? {
+        let index = bytes.choose_index(spec.rules.len())?;
+        spec.comments.insert(index, name(bytes)?);
     }
     Ok(spec)
 }

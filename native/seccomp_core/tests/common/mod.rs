@@ -7,7 +7,7 @@
 
 use std::cell::RefCell;
 
-use proptest::collection::vec;
+use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::subsequence;
@@ -100,19 +100,17 @@ pub fn spec() -> impl Strategy<Value = PolicySpec> {
     let unknown = prop_oneof![Just(Unknown::Error), Just(Unknown::Allow)];
     let flags = (any::<bool>(), any::<Option<bool>>(), any::<bool>(), send());
     let comment = option::of(any::<String>());
-    (mode, rules(), spawn, on_deny, unknown, flags, comment).prop_map(
-        |(
-            mode,
-            rules,
-            spawn,
-            on_deny,
-            unknown,
-            (inherit, provenance, base, send),
-            comment,
-        )| {
+    let comments = btree_map(0..6usize, any::<String>(), 0..3);
+    let words = (comment, comments);
+    (mode, rules(), spawn, on_deny, unknown, flags, words).prop_map(
+        |(mode, rules, spawn, on_deny, unknown, flags, words)| {
+            let (inherit, provenance, base, send) = flags;
+            let (comment, mut comments) = words;
+            comments.retain(|index, _| *index < rules.len());
             PolicySpec {
                 mode,
                 rules,
+                comments,
                 spawn,
                 inherit,
                 provenance,

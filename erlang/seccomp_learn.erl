@@ -1,0 +1,257 @@
+%% SPDX-License-Identifier: Apache-2.0
+-module(seccomp_learn).
+
+-include("seccomp_doc.hrl").
+
+?MODULEDOC("
+Learns what processes call. On an emulator that checks calls, the processes are
+put under a learner, a policy that allows everything and writes it down at the
+place where calls are checked. On others they are traced, with the native
+library as the tracer, so that no messages pile up.
+
+A session is a process of its own. It ends the learning when the process that
+started it ends.
+").
+
+-export([learn/2, start/2, stop/1]).
+
+-export_type([session/0, options/0, learned/0, entry/0, outcome/0]).
+
+-opaque session() :: {seccomp_learn, pid()}.
+-type options() :: #{
+    %% `log`: at the check, `trace`: by tracing; what the emulator can.
+    method => log | trace,
+    %% Trace as well where the check counts, to know the callers.
+    callers => boolean(),
+    %% Groups to write in place of their members though they allow more.
+    groups => [atom()]
+}.
+-type entry() :: #{
+    mfa := seccomp_nif:mfarity(),
+    count := non_neg_integer(),
+    caller := seccomp_nif:mfarity() | undefined
+}.
+-type outcome() ::
+    {value, term()} | {exception, error | exit | throw, term(), list()} | {ended, term()}.
+-type learned() :: #{
+    %% The smallest whitelist that lets the run pass.
+    policy := seccomp_policy:policy_map(),
+    entries := [entry()],
+    children := non_neg_integer(),
+    method := log | trace,
+    runs := pos_integer(),
+    groups := [atom()],
+    %% Of `learn/1,2` alone.
+    result => outcome()
+}.
+
+?NODOC.
+-spec learn(fun(() -> term()), options()) -> {ok, learned()} | {error, seccomp_error:reason()}.
+learn(Fun, Opts) ->
+    Go = make_ref(),
+    {Pid, Monitor} = erlang:spawn_monitor(fun() ->
+        receive
+            Go -> exit({Go, outcome(Fun)})
+        end
+    end),
+    case start([Pid], Opts) of
+        {ok, Session} ->
+            Pid ! Go,
+            receive
+                {'DOWN', Monitor, process, Pid, Reason} -> ok
+            end,
+            case stop(Session) of
+                {ok, Learned} -> {ok, Learned#{result => result(Go, Reason)}};
+                {error, _} = Error -> Error
+            end;
+        {error, _} = Error ->
+            true = demonitor(Monitor, [flush]),
+            true = exit(Pid, kill),
+            Error
+    end.
+
+%% No call leaves this module: it would be learned.
+outcome(Fun) ->
+    try Fun() of
+        Value -> {value, Value}
+    catch
+        Class:Reason:Stack -> {exception, Class, Reason, Stack}
+    end.
+
+result(Go, {Go, Outcome}) -> Outcome;
+result(_Go, Reason) -> {ended, Reason}.
+
+?NODOC.
+-spec start([pid()], options()) -> {ok, session()} | {error, seccomp_error:reason()}.
+start(Pids, Opts) ->
+    case methods(Opts) of
+        {ok, Methods} ->
+            Owner = self(),
+            Tag = make_ref(),
+            Begin = fun() -> init(Owner, Tag, Pids, Methods, Opts) end,
+            {Pid, Monitor} = erlang:spawn_monitor(Begin),
+            receive
+                {Tag, Answer} ->
+                    true = demonitor(Monitor, [flush]),
+                    case Answer of
+                        ok -> {ok, {seccomp_learn, Pid}};
+                        {error, _} -> Answer
+                    end;
+                {'DOWN', Monitor, process, Pid, Reason} ->
+                    {error, {internal, #{reason => Reason}}}
+            end;
+        {error, _} = Error ->
+            Error
+    end.
+
+?NODOC.
+-spec stop(session()) -> {ok, learned()} | {error, seccomp_error:reason()}.
+stop({seccomp_learn, Pid}) ->
+    Monitor = monitor(process, Pid),
+    Pid ! {stop, self(), Monitor},
+    receive
+        {Monitor, Answer} ->
+            true = demonitor(Monitor, [flush]),
+            Answer;
+        {'DOWN', Monitor, process, Pid, _} ->
+            {error, noproc}
+    end.
+
+%% -- What is asked for -------------------------------------------------------
+
+methods(Opts) ->
+    {Status, _, _} = seccomp_nif:enforcement(),
+    Known = [method, callers, groups],
+    case {maps:keys(maps:without(Known, Opts)), Status, Opts} of
+        {[Option | _], _, _} ->
+            {error, {unknown_option, #{option => Option, known => Known}}};
+        {[], unsupported, #{method := log}} ->
+            {error, seccomp_error:complete({unsupported, #{}}, self())};
+        {[], enforced, #{method := trace}} ->
+            {ok, [trace]};
+        {[], enforced, #{callers := true}} ->
+            {ok, [log, trace]};
+        {[], enforced, _} ->
+            {ok, [log]};
+        {[], unsupported, _} ->
+            {ok, [trace]}
+    end.
+
+%% -- The session -------------------------------------------------------------
+
+init(Owner, Tag, Pids, Methods, Opts) ->
+    Monitor = monitor(process, Owner),
+    {ok, Learner} = seccomp_nif:learn_new(),
+    case begin_all(Methods, Pids, Learner, Methods) of
+        ok ->
+            Owner ! {Tag, ok},
+            loop(Monitor, Learner, Methods, Opts);
+        {error, _} = Error ->
+            end_all(Methods, Learner),
+            Owner ! {Tag, Error}
+    end.
+
+loop(Monitor, Learner, Methods, Opts) ->
+    receive
+        {stop, Pid, Reference} ->
+            end_all(Methods, Learner),
+            Pid ! {Reference, learned(seccomp_nif:learn_calls(Learner), Methods, Opts)};
+        {'DOWN', Monitor, process, _, _} ->
+            end_all(Methods, Learner)
+    end.
+
+learned(#{lost := Lost}, _Methods, _Opts) when Lost > 0 ->
+    {error, {system_limit, #{lost => Lost, message => <<"more functions were called than fit">>}}};
+learned(#{calls := Calls, children := Children}, Methods, Opts) ->
+    seccomp_learn_policy:learned(#{
+        entries => Calls,
+        children => Children,
+        method => hd(Methods),
+        runs => 1,
+        groups => maps:get(groups, Opts, [])
+    }).
+
+begin_all([], _Pids, _Learner, _All) ->
+    ok;
+begin_all([Method | Methods], Pids, Learner, All) ->
+    case begin_each(Method, Pids, {Learner, lists:member(log, All)}) of
+        ok -> begin_all(Methods, Pids, Learner, All);
+        {error, _} = Error -> Error
+    end.
+
+begin_each(log, Pids, {Learner, _}) ->
+    each(fun(Pid) -> seccomp_attach:set_policy(Pid, Learner, restrict) end, Pids);
+begin_each(trace, Pids, State) ->
+    %% The pattern holds for the whole node, so there is one session at a time.
+    try register(seccomp_learn_trace, self()) of
+        true ->
+            _ = pattern([{'_', [], [{message, {caller}}]}]),
+            _ = erlang:trace_pattern({error_handler, undefined_function, 3}, missing(), [global]),
+            each(fun(Pid) -> trace_process(Pid, State) end, Pids)
+    catch
+        error:badarg ->
+            Text = <<"another session of learning traces already">>,
+            {error, {busy, #{message => Text}}}
+    end.
+
+trace_process(Pid, State) ->
+    try
+        1 = erlang:trace(Pid, true, [{tracer, seccomp_nif, State} | trace_flags()]),
+        ok
+    catch
+        error:badarg ->
+            case is_process_alive(Pid) of
+                true ->
+                    Text = <<"somebody else traces the process">>,
+                    {error, {busy, #{pid => Pid, message => Text}}};
+                false ->
+                    {error, noproc}
+            end
+    end.
+
+trace_flags() -> [call, send, arity, set_on_spawn].
+
+%% The function that does not exist, or whose module is not loaded yet.
+missing() ->
+    [{['$1', '$2', '$3'], [], [{message, {{{caller}, '$1', '$2', '$3'}}}]}].
+
+pattern(Spec) ->
+    _ = erlang:trace_pattern(on_load, Spec, [global]),
+    erlang:trace_pattern({'_', '_', '_'}, Spec, [global]).
+
+end_all(Methods, Learner) ->
+    lists:foreach(fun(Method) -> end_method(Method, Methods, Learner) end, Methods).
+
+%% Processes may start others until they are trusted again.
+end_method(log, Methods, Learner) ->
+    case seccomp_nif:learn_pids(Learner) of
+        [] ->
+            ok;
+        Pids ->
+            lists:foreach(
+                fun(Pid) ->
+                    Tag = make_ref(),
+                    seccomp_attach:await(seccomp_nif:learn_end(Pid, Learner, Tag), Tag, Pid)
+                end,
+                Pids
+            ),
+            end_method(log, Methods, Learner)
+    end;
+end_method(trace, Methods, Learner) ->
+    case whereis(seccomp_learn_trace) =:= self() of
+        true ->
+            State = {Learner, lists:member(log, Methods)},
+            _ = erlang:trace(all, false, [{tracer, seccomp_nif, State} | trace_flags()]),
+            _ = pattern(false),
+            true = unregister(seccomp_learn_trace);
+        false ->
+            ok
+    end.
+
+each(_Fun, []) ->
+    ok;
+each(Fun, [Pid | Pids]) ->
+    case Fun(Pid) of
+        ok -> each(Fun, Pids);
+        {error, _} = Error -> Error
+    end.

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What learned processes call. A learner is a policy that allows everything
+//! and writes it down; on an emulator without the check a tracer does the
+//! same. Nothing that was seen is dropped without being counted as lost.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use dashmap::{DashMap, Entry};
+use foldhash::fast::FixedState;
+
+use crate::violations::Call;
+
+/// How many different functions are written down. There are far fewer export
+/// entries; only calls of functions that do not exist can come near it.
+pub const FUNCTIONS: usize = 1 << 20;
+
+/// What is known of one function.
+#[derive(Clone, Copy, Default)]
+pub struct Seen {
+    /// How often it was called.
+    pub count: u64,
+    /// The function that called it first, where the emulator says so.
+    pub caller: Option<Call>,
+}
+
+/// The calls of all processes under one learner.
+#[derive(Default)]
+pub struct Collector {
+    calls: DashMap<Call, Seen, FixedState>,
+    functions: AtomicUsize,
+    lost: AtomicU64,
+    children: AtomicU64,
+}
+
+impl Collector {
+    /// Writes down a call that the check let through.
+    pub fn called(&self, call: Call) {
+        self.see(call, |seen| seen.count += 1);
+    }
+
+    /// Writes down a call that a tracer saw, `times` being 0 where the check
+    /// counts it, too.
+    pub fn traced(&self, call: Call, times: u64, caller: Option<Call>) {
+        self.see(call, |seen| {
+            seen.count += times;
+            seen.caller = seen.caller.or(caller);
+        });
+    }
+
+    fn see(&self, call: Call, note: impl FnOnce(&mut Seen)) {
+        match self.calls.entry(call) {
+            Entry::Occupied(mut place) => note(place.get_mut()),
+            Entry::Vacant(place) => {
+                if self.functions.fetch_add(1, Ordering::Relaxed) < FUNCTIONS {
+                    let mut seen = Seen::default();
+                    note(&mut seen);
+                    place.insert(seen);
+                } else {
+                    self.functions.fetch_sub(1, Ordering::Relaxed);
+                    self.lost.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        }
+    }
+
+    /// Notes that a learned process started another one.
+    pub fn child(&self) {
+        self.children.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// All functions that were called, in no order.
+    pub fn calls(&self) -> Vec<(Call, Seen)> {
+        self.calls
+            .iter()
+            .map(|entry| (*entry.key(), *entry.value()))
+            .collect()
+    }
+
+    /// Calls that found no place.
+    pub fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    /// How many processes were started.
+    pub fn children(&self) -> u64 {
+        self.children.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CALL: Call = (1, 2, 3);
+
+    #[test]
+    fn calls_are_counted_and_the_first_caller_stays() {
+        let collector = Collector::default();
+        collector.called(CALL);
+        collector.traced(CALL, 0, Some((4, 5, 6)));
+        collector.traced(CALL, 1, Some((7, 8, 9)));
+        let calls = collector.calls();
+        assert_eq!(calls.len(), 1);
+        assert_eq!(calls[0].1.count, 2);
+        assert_eq!(calls[0].1.caller, Some((4, 5, 6)));
+        assert_eq!(collector.lost(), 0);
+    }
+
+    #[test]
+    fn what_finds_no_place_is_counted_as_lost() {
+        let collector = Collector::default();
+        for arity in 0..=FUNCTIONS as u32 {
+            collector.called((1, 2, arity));
+        }
+        assert_eq!(collector.calls().len(), FUNCTIONS);
+        assert_eq!(collector.lost(), 1);
+    }
+}

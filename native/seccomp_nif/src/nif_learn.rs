@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+//! NIFs that learn. `enabled/3` and `trace/5` make the module a tracer in the
+//! sense of `erl_tracer`: on an emulator without the check, calls come in
+//! there, in the process that makes them, and no message is sent.
+
+use std::sync::Arc;
+
+use rustler::{Encoder, Env, ResourceArc, Term};
+
+use crate::hooks::Change;
+use crate::installed;
+use crate::nif_policy::{tuple, Handle};
+use crate::nif_process::{answer, change, mfa_term};
+use crate::table;
+use crate::term;
+use crate::violations::Call;
+
+mod atoms {
+    rustler::atoms! { ok, trace, discard, remove, call, send, erlang, undefined, match_spec_result }
+}
+
+/// A policy that allows everything and writes it down.
+#[rustler::nif]
+fn learn_new(env: Env) -> Term {
+    let learner = installed::learner()
+        .map(|policy| ResourceArc::new(Handle(policy)).encode(env));
+    tuple(env, learner)
+}
+
+/// The processes under a learner, or under a policy with a quota.
+#[rustler::nif(schedule = "DirtyCpu")]
+fn learn_pids(env: Env, learner: ResourceArc<Handle>) -> Term {
+    let pids: Vec<Term> = table::pids_under(&learner.0)
+        .into_iter()
+        .map(|pid| term::immediate(env, pid))
+        .collect();
+    term::list(env, &pids)
+}
+
+/// Makes a process trusted again if it still is under this learner.
+#[rustler::nif]
+fn learn_end<'a>(
+    env: Env<'a>,
+    target: Term<'a>,
+    learner: ResourceArc<Handle>,
+    tag: Term<'a>,
+) -> Term<'a> {
+    let wanted = Change::Unlearn(Arc::clone(&learner.0));
+    answer(env, change(env, target, tag, wanted))
+}
+
+/// What was written down.
+#[rustler::nif(schedule = "DirtyCpu")]
+fn learn_calls(env: Env, learner: ResourceArc<Handle>) -> Term {
+    let Some(collector) = learner.0.collector() else {
+        return term::map(env, &[]);
+    };
+    let calls: Vec<Term> = collector
+        .calls()
+        .into_iter()
+        .map(|(call, seen)| {
+            let caller = match seen.caller {
+                Some(caller) => mfa_term(env, caller),
+                None => atoms::undefined().to_term(env),
+            };
+            let pairs = [
+                ("mfa", mfa_term(env, call)),
+                ("count", seen.count.encode(env)),
+                ("caller", caller),
+            ];
+            term::map(env, &pairs)
+        })
+        .collect();
+    let pairs = [
+        ("calls", term::list(env, &calls)),
+        ("lost", collector.lost().encode(env)),
+        ("children", collector.children().encode(env)),
+    ];
+    term::map(env, &pairs)
+}
+
+/// Module, function and arity, from a tuple of these.
+fn call(term: Term) -> Option<Call> {
+    let (m, f, a): (Term, Term, Term) = term.decode().ok()?;
+    if !(m.is_atom() && f.is_atom()) {
+        return None;
+    }
+    let arity = term::arity(a)?;
+    Some((term::raw(m), term::raw(f), u32::from(arity)))
+}
+
+/// The learner that is a tracer's state, and whether the check counts calls.
+fn tracer_state(state: Term) -> Option<(ResourceArc<Handle>, bool)> {
+    state.decode().ok()
+}
+
+/// Whether a tracer wants an event: calls, and messages that are sent, since
+/// `!` is no call to a tracer.
+#[rustler::nif]
+fn enabled<'a>(
+    env: Env<'a>,
+    tag: Term<'a>,
+    state: Term<'a>,
+    _tracee: Term<'a>,
+) -> Term<'a> {
+    match tracer_state(state) {
+        None => atoms::remove().to_term(env),
+        Some(_) if atoms::call() == tag => atoms::trace().to_term(env),
+        // The check sees them itself.
+        Some((_, false)) if atoms::send() == tag => atoms::trace().to_term(env),
+        Some(_) => atoms::discard().to_term(env),
+    }
+}
+
+/// What the match specification says of a call: the caller, and, when the
+/// error handler is entered, what has no function.
+fn details(result: Term) -> (Option<Call>, Option<Call>) {
+    match result.decode::<(Term, Term, Term, Term)>() {
+        Ok((caller, m, f, args)) => {
+            let arity = args.list_length().unwrap_or(usize::MAX);
+            let missing = u8::try_from(arity)
+                .ok()
+                .filter(|_| m.is_atom() && f.is_atom())
+                .map(|arity| (term::raw(m), term::raw(f), u32::from(arity)));
+            (call(caller), missing)
+        }
+        Err(_) => (call(result), None),
+    }
+}
+
+/// A call, `{M, F, Arity}`, or a message.
+#[rustler::nif]
+fn trace<'a>(
+    env: Env<'a>,
+    tag: Term<'a>,
+    state: Term<'a>,
+    _tracee: Term<'a>,
+    mfa: Term<'a>,
+    options: Term<'a>,
+) -> Term<'a> {
+    let state = tracer_state(state);
+    let Some((collector, checked)) =
+        state.as_ref().and_then(|(learner, checked)| {
+            Some((learner.0.collector()?, *checked))
+        })
+    else {
+        return atoms::ok().to_term(env);
+    };
+    let times = u64::from(!checked);
+    let send = (
+        term::raw(atoms::erlang().to_term(env)),
+        term::raw(atoms::send().to_term(env)),
+        2,
+    );
+    if atoms::send() == tag {
+        collector.traced(send, times, None);
+    } else if let Some(callee) = call(mfa) {
+        let key = atoms::match_spec_result().to_term(env);
+        let (caller, missing) =
+            options.map_get(key).map_or((None, None), details);
+        // A message was seen, or will be.
+        let times = if callee == send { 0 } else { times };
+        collector.traced(callee, times, caller);
+        if let Some(missing) = missing {
+            collector.traced(missing, times, None);
+        }
+    }
+    atoms::ok().to_term(env)
+}
