@@ -4,7 +4,6 @@ defmodule SeccompElixirCallsTest do
 
   # What restricted processes can really do under the groups for Elixir.
   @moduletag :enforced
-  @moduletag :capture_log
 
   alias Seccomp.Test.Point
 

@@ -12,8 +12,12 @@ defmodule Seccomp.Test.Calls do
 
   @doc "For each exported function what it can reach, its local functions included."
   @spec reached(module) :: %{{atom, arity} => MapSet.t(call)}
-  def reached(module) do
-    {:beam_file, ^module, exports, _, _, functions} = :beam_disasm.file(beam(module))
+  def reached(module), do: reached_in(beam(module))
+
+  @doc "As `reached/1`, for code that is loaded from nowhere."
+  @spec reached_in(binary) :: %{{atom, arity} => MapSet.t(call)}
+  def reached_in(binary) do
+    {:beam_file, module, exports, _, _, functions} = :beam_disasm.file(binary)
     direct = Map.new(functions, &direct(module, &1))
 
     for {name, arity, _} <- exports, into: %{} do

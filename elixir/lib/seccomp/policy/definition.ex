@@ -139,8 +139,9 @@ defmodule Seccomp.Policy.Definition do
     |> Enum.map(&elem(&1, 1))
   end
 
-  defp mfa(m, f, :_), do: "#{inspect(m)}.#{f}"
-  defp mfa(m, f, a), do: "#{inspect(m)}.#{f}/#{a}"
+  defp mfa(m, f, a), do: "#{inspect(m)}.#{name(f, a)}"
+  defp name(f, :_), do: Atom.to_string(f)
+  defp name(f, a), do: "#{f}/#{a}"
 
   # -- What the rules name -----------------------------------------------------
 
@@ -181,8 +182,15 @@ defmodule Seccomp.Policy.Definition do
   @spec doc(Policy.t()) :: String.t()
   def doc(%Policy{mode: mode, rules: rules} = policy) do
     {groups, others} = Enum.split_with(rules, &(pattern(&1) == nil))
-    functions = others |> Enum.flat_map(&unfold/1) |> Enum.uniq() |> Enum.group_by(&elem(&1, 0))
-    wild = for {:_, f, a} <- Enum.map(others, &pattern/1), do: "* any module's `#{f}/#{a}`\n"
+
+    functions =
+      others
+      |> Rules.expand()
+      |> Enum.flat_map(&unfold/1)
+      |> Enum.uniq()
+      |> Enum.group_by(&elem(&1, 0))
+
+    wild = for {:_, f, a} <- Enum.map(others, &pattern/1), do: "* any module's `#{name(f, a)}`\n"
 
     IO.iodata_to_binary([
       if(mode == :whitelist, do: "## Allowed functions\n\n", else: "## Denied functions\n\n"),
