@@ -107,6 +107,9 @@ defmodule SeccompPolicyTest do
     assert mistakes("mode: :blacklist, rules: [{Enum, :map, 7}]") =~
              "rule 1: there is no function Enum.map/7; Enum has map/2"
 
+    assert mistakes("mode: :whitelist, rules: [{Seccomp.Test.Isolated, :zzzzz}]") =~
+             "there is no function Seccomp.Test.Isolated.zzzzz; Seccomp.Test.Isolated has run/1"
+
     assert mistakes("mode: :whitelist, rules: [{:lists, :zzzzz}]") =~
              "there is no function :lists.zzzzz; :lists has nothing like it"
   end

@@ -88,7 +88,7 @@ defmodule Mix.Tasks.Seccomp.Check do
         true
 
       {:error, reason} ->
-        Mix.shell().error("#{title(source)}: #{text(source, reason)}")
+        Mix.shell().error(text(source, reason))
         false
     end
   end
@@ -99,12 +99,11 @@ defmodule Mix.Tasks.Seccomp.Check do
   defp title({:file, file}), do: file
   defp title({:module, module}), do: inspect(module)
 
-  # A file's own name is there already.
-  defp text({:file, file}, reason) do
-    reason |> SeccompError.format() |> String.replace_prefix("#{file}: ", "")
+  # An error in a file begins with the file and the place.
+  defp text(source, reason) do
+    text = SeccompError.format(reason)
+    if String.starts_with?(text, title(source)), do: text, else: "#{title(source)}: #{text}"
   end
-
-  defp text({:module, _}, reason), do: SeccompError.format(reason)
 
   defp call(text) do
     with {:ok, {:/, _, [{{:., _, [module, function]}, _, []}, arity]}} <-

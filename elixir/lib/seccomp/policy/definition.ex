@@ -115,18 +115,19 @@ defmodule Seccomp.Policy.Definition do
     end
   end
 
+  # The same name, or names that look like it, or all if they are few.
   defp nearby(m, f, there) do
-    names = for {name, _} <- there, uniq: true, do: Atom.to_string(name)
+    there = for {name, arity} <- there, runs?(name), do: {Atom.to_string(name), arity}
+    names = there |> Enum.map(&elem(&1, 0)) |> Enum.uniq()
 
     near =
       if Atom.to_string(f) in names, do: [Atom.to_string(f)], else: near(Atom.to_string(f), names)
 
-    found =
-      for name <- near, {n, arity} <- there, Atom.to_string(n) == name, do: "#{name}/#{arity}"
+    near = if near == [] and length(names) <= @near, do: Enum.sort(names), else: near
 
-    case found do
+    case for name <- near, {^name, arity} <- there, do: "#{name}/#{arity}" do
       [] -> "#{inspect(m)} has nothing like it"
-      _ -> "#{inspect(m)} has #{Enum.join(found, ", ")}"
+      found -> "#{inspect(m)} has #{Enum.join(found, ", ")}"
     end
   end
 
@@ -166,12 +167,16 @@ defmodule Seccomp.Policy.Definition do
   end
 
   # `_info` functions and macros are nobody's wish.
+  defp runs?(name) do
+    name not in [:module_info, :__info__, :behaviour_info] and
+      not String.starts_with?(Atom.to_string(name), "MACRO-")
+  end
+
   defp exports(m, f, a) do
     with {:module, ^m} <- Code.ensure_loaded(m) do
       for {name, arity} <- m.module_info(:exports),
           f in [name, :_] and a in [arity, :_],
-          name not in [:module_info, :__info__, :behaviour_info],
-          not String.starts_with?(Atom.to_string(name), "MACRO-"),
+          runs?(name),
           do: {m, name, arity}
     else
       {:error, _} -> []
