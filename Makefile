@@ -178,6 +178,7 @@ lint-erlang: compile
 	cd $(TOP) && $(ON_PATCHED) rebar3 xref
 	cd $(TOP) && $(ON_PATCHED) rebar3 dialyzer
 	cd $(TOP) && $(ON_PATCHED) mix format --check-formatted
+	cd $(TOP) && MIX_ENV=test $(ON_PATCHED) mix compile --force --warnings-as-errors
 
 lint-c: otp
 	cd $(TOP) && otp_patches/otp lint

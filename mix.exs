@@ -19,19 +19,23 @@ defmodule Seccomp.MixProject do
       compilers: [:seccomp_nif] ++ Mix.compilers(),
       erlc_paths: ["erlang"],
       erlc_options: [:debug_info, :warnings_as_errors],
-      elixirc_paths: ["elixir/lib"],
+      elixirc_paths: elixirc_paths(Mix.env()),
       test_paths: ["elixir/test"],
       start_permanent: Mix.env() == :prod,
       deps: []
     ]
   end
 
+  defp elixirc_paths(:test), do: ["elixir/lib", "elixir/test/support"]
+  defp elixirc_paths(_env), do: ["elixir/lib"]
+
   def application do
     [
       mod: {:seccomp_app, []},
       extra_applications: [:logger],
       registered: @keys[:registered],
-      env: @keys[:env]
+      # Tests are about denials; a warning for each would hide what they say.
+      env: Keyword.put(@keys[:env], :log_violations, Mix.env() != :test)
     ]
   end
 end

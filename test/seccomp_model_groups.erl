@@ -1,11 +1,11 @@
 %% SPDX-License-Identifier: Apache-2.0
 %%
-%% The groups for the model, from the file that the library has them from but
-%% not through its code. The file's JSON has nothing in it that Erlang's own
-%% scanner would read in another way; the suite sees to that.
+%% The groups for the model, from the files that the library has them from but
+%% not through its code. Their JSON has nothing in it that Erlang's own scanner
+%% would read in another way; the suite sees to that.
 -module(seccomp_model_groups).
 
--export([names/0, expand/1, file/0]).
+-export([names/0, expand/1, files/0]).
 
 names() -> lists:sort(maps:keys(groups())).
 
@@ -18,17 +18,17 @@ member({pattern, Pattern}) -> [Pattern].
 groups() ->
     case persistent_term:get(?MODULE, undefined) of
         undefined ->
-            {ok, Text} = file:read_file(file()),
-            Groups = parse(unicode:characters_to_list(Text)),
+            Groups = lists:foldl(fun parse/2, #{}, files()),
             persistent_term:put(?MODULE, Groups),
             Groups;
         Groups ->
             Groups
     end.
 
-file() ->
+files() ->
     Source = proplists:get_value(source, ?MODULE:module_info(compile)),
-    find(filename:dirname(Source)).
+    First = find(filename:dirname(Source)),
+    [First, filename:join(filename:dirname(First), "groups_elixir.json")].
 
 find(Dir) ->
     File = filename:join(Dir, "native/seccomp_core/groups.json"),
@@ -38,10 +38,11 @@ find(Dir) ->
     end.
 
 %% Strings are all that matters: a "name" opens a group, a "rule" is a member.
-parse(Text) ->
-    {ok, Tokens, _} = erl_scan:string(Text),
+parse(File, Groups) ->
+    {ok, Text} = file:read_file(File),
+    {ok, Tokens, _} = erl_scan:string(unicode:characters_to_list(Text)),
     Strings = [String || {string, _, String} <- Tokens],
-    collect(Strings, none, #{}).
+    collect(Strings, none, Groups).
 
 collect(["name", Name | Rest], _, Groups) ->
     Group = list_to_atom(Name),

@@ -7,4 +7,5 @@ excluded =
     %{status: :unsupported} -> [:enforced]
   end
 
-ExUnit.start(exclude: excluded)
+# What restricted processes die of is what the tests are about.
+ExUnit.start(exclude: excluded, capture_log: true)

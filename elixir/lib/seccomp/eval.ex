@@ -31,37 +31,8 @@ defmodule Seccomp.Eval do
   @refused_names Enum.map(@refused, &Atom.to_string/1)
 
   @doc "The rules of the whitelist that is used when no policy is given."
-  @spec policy_rules() :: list
-  def policy_rules do
-    protocols = [Enumerable, Collectable, String.Chars, List.Chars, Inspect]
-
-    implementations =
-      for protocol <- protocols,
-          for <-
-            [List, Map, MapSet, Range, BitString, Integer, Float, Atom, Tuple, Function] ++
-              [Stream, Date.Range, Any],
-          module = Module.concat(protocol, for),
-          Code.ensure_loaded?(module),
-          do: module
-
-    modules =
-      [Access, Bitwise, Enum, Exception, Float, Function, Integer, Keyword, List, Map, MapSet] ++
-        [Range, Stream, Stream.Reducers, String, String.Break, String.Tokenizer, Tuple] ++
-        [Inspect.Algebra, Inspect.Opts, Base, Version, URI, Output, ArgumentError, RuntimeError] ++
-        [ArithmeticError, KeyError, Enum.EmptyError]
-
-    kernel = for {name, arity} <- Kernel.__info__(:functions), do: {Kernel, name, arity}
-    loaded = Enum.filter(modules, &Code.ensure_loaded?/1)
-
-    names =
-      [{Macro, :inspect_atom, 2}, {IO, :chardata_to_string, 1}] ++
-        for name <- [:binary_op, :unary_op, :escape], do: {Code.Identifier, name}
-
-    tokenizer = [{:elixir_config, :identifier_tokenizer, 0}]
-
-    :seccomp_eval.policy_rules() ++
-      names ++ tokenizer ++ loaded ++ protocols ++ implementations ++ kernel
-  end
+  @spec policy_rules() :: [Seccomp.rule()]
+  def policy_rules, do: :seccomp_eval.policy_rules() ++ [:"@elixir_format", Output]
 
   @doc false
   @spec eval(String.t(), map) :: {:ok, map} | {:error, {atom, map}}
@@ -87,18 +58,8 @@ defmodule Seccomp.Eval do
 
   defp with_policy(%{policy: _} = opts), do: {:ok, opts}
 
-  # Which of the modules are there does not change; finding out takes long.
   defp with_policy(opts) do
-    key = {__MODULE__, :rules}
-
-    rules =
-      with nil <- :persistent_term.get(key, nil) do
-        rules = policy_rules()
-        :persistent_term.put(key, rules)
-        rules
-      end
-
-    case Seccomp.compile(mode: :whitelist, rules: rules, spawn: :deny) do
+    case Seccomp.compile(mode: :whitelist, rules: policy_rules(), spawn: :deny) do
       {:ok, policy} -> {:ok, Map.put(opts, :policy, policy)}
       {:error, reason} -> {:error, {:internal, %{reason: reason}}}
     end

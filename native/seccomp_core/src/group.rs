@@ -2,8 +2,9 @@
 
 //! Named sets of functions, each member with the reason why it belongs.
 //!
-//! The groups are data, in `groups.json`, and part of the crate: a policy
-//! means the same wherever this version of it runs.
+//! The groups are data, in `groups.json` and, for Elixir's own library, in
+//! `groups_elixir.json`, and part of the crate: a policy means the same wherever
+//! this version of it runs.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -15,10 +16,14 @@ use crate::error::Error;
 use crate::rule::{Pattern, Rule};
 use crate::suggest::suggest;
 
-static SHIPPED: Lazy<Result<Groups, Error>> =
-    Lazy::new(|| Groups::parse(include_str!("../groups.json")));
+static SHIPPED: Lazy<Result<Groups, Error>> = Lazy::new(|| {
+    Groups::parse_all(&[
+        include_str!("../groups.json"),
+        include_str!("../groups_elixir.json"),
+    ])
+});
 
-/// All groups, in the order of their file.
+/// All groups, in the order of their files.
 #[derive(Clone, Debug)]
 pub struct Groups {
     list: Vec<Group>,
@@ -86,13 +91,22 @@ impl Groups {
 
     /// Reads groups and makes sure that each of them can be expanded.
     pub fn parse(json: &str) -> Result<Groups, Error> {
-        let file: File = serde_json::from_str(json)
-            .map_err(|error| bad(error.to_string()))?;
+        Groups::parse_all(&[json])
+    }
+
+    /// Reads groups of several files, which may name each other's.
+    fn parse_all(files: &[&str]) -> Result<Groups, Error> {
         let mut groups = Groups {
-            list: Vec::with_capacity(file.groups.len()),
+            list: Vec::new(),
             index: HashMap::new(),
         };
-        for raw in file.groups {
+        let mut all = Vec::new();
+        for json in files {
+            let file: File = serde_json::from_str(json)
+                .map_err(|error| bad(error.to_string()))?;
+            all.extend(file.groups);
+        }
+        for raw in all {
             let group = read_group(raw)?;
             let place = groups.list.len();
             if groups.index.insert(group.name.clone(), place).is_some() {

@@ -7,12 +7,12 @@ use std::fmt::Write;
 use crate::group::{Group, Groups};
 
 const HEAD: &str = "\
-<!-- Generated from native/seccomp_core/groups.json. Do not edit. -->
+<!-- Generated from native/seccomp_core/groups*.json. Do not edit. -->
 
 # Groups
 
 A group stands for its members, in a whitelist and in a blacklist. Members
-that a version of OTP does not have are left out there.
+that a version of OTP or Elixir does not have are left out there.
 
 ";
 

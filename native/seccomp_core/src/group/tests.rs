@@ -101,6 +101,21 @@ fn circles_are_errors() {
 }
 
 #[test]
+fn files_may_name_groups_of_each_other_and_not_the_same_twice() {
+    let one = r#"{"groups":[{"name":"@a","doc":"d","members":
+        [{"rule":"@b","reason":"r"}]}]}"#;
+    let two = r#"{"groups":[{"name":"@b","doc":"d","members":
+        [{"rule":"x","reason":"r"}]}]}"#;
+    let both = Groups::parse_all(&[one, two]).unwrap();
+    assert_eq!(both.names().collect::<Vec<_>>(), ["@a", "@b"]);
+    let a: Vec<_> = both.expand("@a").unwrap().iter().collect();
+    assert_eq!((a.len(), &*a[0].via), (1, "@b"));
+    assert!(Groups::parse(one).is_err(), "@b is in the other file");
+    let why = Groups::parse_all(&[two, two]).unwrap_err().to_string();
+    assert!(why.contains("@b stands there twice"), "{why}");
+}
+
+#[test]
 fn damaged_files_are_errors() {
     assert!(why(&[("@a", &["@c"])]).contains("@a: there is no group @c"));
     assert!(why(&[("@a", &["x/1"])]).contains("@a: bad rule \"x/1\""));
