@@ -332,7 +332,8 @@ origin() -> answer(seccomp_nif:origin(), self()).
 
 ?DOC("
 Says that what the caller does from now on it does for itself, as after it has
-read the answer of a restricted worker. Trusted callers only.
+received a message of a restricted worker that was no answer to a
+`gen_server:call/2` or the like. Trusted callers only.
 ").
 -spec forget_origin() -> ok | {error, reason()}.
 forget_origin() -> answer(seccomp_nif:forget_origin(), self()).
@@ -420,19 +421,33 @@ learn_start(Pid, Opts) -> ?BADARG([Pid, Opts], [pid, options]).
 ?DOC("Ends a session, which makes its processes what they were, and says what it learned.").
 -spec learn_stop(seccomp_learn:session()) ->
     {ok, seccomp_learn:learned()} | {error, reason()}.
-learn_stop(Session) -> seccomp_learn:stop(Session).
+learn_stop(Session) ->
+    case seccomp_learn:is_session(Session) of
+        true -> seccomp_learn:stop(Session);
+        false -> ?BADARG([Session], [session])
+    end.
 
 ?DOC("What several runs learned, as one.").
 -spec learn_merge([seccomp_learn:learned(), ...]) ->
     {ok, seccomp_learn:learned()} | {error, reason()}.
-learn_merge([_ | _] = Runs) -> seccomp_learn_policy:merge(Runs).
+learn_merge([_ | _] = Runs) ->
+    case seccomp_learn_policy:are_learned(Runs) of
+        true -> seccomp_learn_policy:merge(Runs);
+        false -> ?BADARG([Runs], [learned_list])
+    end;
+learn_merge(Runs) ->
+    ?BADARG([Runs], [learned_list]).
 
 ?DOC("
 Writes the policy to a file: JSON when its name ends with `.json`, otherwise one
 Erlang term, with the counts and first callers as comments.
 ").
 -spec learn_write(seccomp_learn:learned(), file:name_all()) -> ok | {error, reason()}.
-learn_write(Learned, File) -> seccomp_learn_policy:write(Learned, File).
+learn_write(Learned, File) ->
+    case {seccomp_learn_policy:are_learned([Learned]), seccomp_file:path(File)} of
+        {true, {ok, Path}} -> seccomp_learn_policy:write(Learned, Path);
+        {_, _} -> ?BADARG([Learned, File], [learned, file])
+    end.
 
 ?DOC("A sentence for the reason of an `{error, Reason}`.").
 -spec format_error(reason()) -> unicode:chardata().

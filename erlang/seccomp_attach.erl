@@ -47,8 +47,9 @@ restrict_evaluator(Pid, Shell, #{mode := Mode, rules := Rules} = Asked) ->
             Error
     end.
 
-%% What is typed prints to the group leader of the shell, which runs functions
-%% for whoever prints: a policy in a shell is no wall.
+%% What is typed prints to the group leader of the shell. That one would run
+%% functions for whoever prints, but the emulator lets no such request pass; it
+%% cannot look at where a leader on another node leads.
 shell_send(_Shell, #{send := _} = Map) ->
     Map;
 shell_send(Shell, #{mode := whitelist} = Map) ->

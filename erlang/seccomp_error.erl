@@ -59,6 +59,9 @@ them the denials that the emulator raises.
     | spawn_options
     | json
     | file
+    | session
+    | learned
+    | learned_list
     | group
     | guard
     | text.
@@ -134,6 +137,12 @@ that is not what it has to be.
 format_error({seccomp, {M, F, A}}, Stack) when is_atom(M), is_atom(F), is_integer(A) ->
     Text =
         case target(Stack) of
+            {ok, {order, Target}} ->
+                io_lib:format(
+                    "~ts to ~0tP is not allowed with an order, which names a function to call "
+                    "or is for the server itself (sys, supervisor, io)",
+                    [mfa({M, F, A}), Target, 12]
+                );
             {ok, Target} ->
                 io_lib:format("~ts to ~0tP is not allowed by this process's rule for sending", [
                     mfa({M, F, A}), Target, 12
@@ -202,6 +211,9 @@ is(policy, {seccomp_policy, Ref}) -> is_reference(Ref);
 is(policy, _) -> false;
 is(mfa, {M, F, A}) when is_atom(M), is_atom(F), is_integer(A) -> A >= 0 andalso A =< 255;
 is(mfa, _) -> false;
+is(session, Arg) -> seccomp_learn:is_session(Arg);
+is(learned, Arg) -> seccomp_learn_policy:are_learned([Arg]);
+is(learned_list, Arg) -> Arg =/= [] andalso seccomp_learn_policy:are_learned(Arg);
 is(fun0, Arg) -> is_function(Arg, 0);
 is(spawn_options, Arg) -> is_list(Arg) andalso is_integer(catch length(Arg));
 is(json, Arg) -> is_binary(Arg);
@@ -220,6 +232,9 @@ expectation(leader_options) ->
     <<"not a map of max_request, max_rate and timeout, each a positive integer">>;
 expectation(policy) -> <<"not a policy; seccomp:compile/1 makes one">>;
 expectation(mfa) -> <<"not {Module, Function, Arity} with an arity of 0 to 255">>;
+expectation(session) -> <<"not what learn_start/1,2 gives">>;
+expectation(learned) -> <<"not what learn/1,2 or learn_stop/1 gives">>;
+expectation(learned_list) -> <<"not a list of what learn/1,2 or learn_stop/1 gives">>;
 expectation(fun0) -> <<"not a fun of no arguments">>;
 expectation(spawn_options) -> <<"not a list of options">>;
 expectation(json) -> <<"not a binary">>;

@@ -50,16 +50,20 @@ under a policy and within limits. What can go wrong comes back as a reason:
         output := binary()
     }}
     | {syntax, #{line => term(), message := binary()}}
+    | {unknown_function, #{line := term(), name := binary(), message := binary()}}
     | {unknown_atom | unknown_name, #{name := binary()}}
-    | {refused, #{what := function | module | 'fun', message := binary()}}
-    | {too_long | too_many_variables | busy, #{limit := pos_integer()}}
+    | {refused, #{what := module | 'fun', message := binary()}}
+    | {too_long | too_many_variables | too_many_functions | busy, #{limit := pos_integer()}}
+    | {restricted, #{message := binary()}}
     | {unsupported, map()}
     | {bad_option | unknown_option, map()}
     | {internal, map()}.
 
 -record(session, {
     opts :: options(),
+    policy :: reference(),
     names = #{} :: seccomp_eval_scan:names(),
+    functions = #{} :: seccomp_eval_functions:functions(),
     %% In order, as `erl_eval` wants them.
     bindings = [] :: orddict:orddict(atom(), term())
 }).
@@ -72,7 +76,7 @@ eval(Source) -> eval(Source, #{}).
 
 ?DOC("
 Evaluates the expressions of a text. With a session in place of options it goes
-on with the bindings of that, and the answer comes with the session to use next.
+on with the bindings and functions of that, and the answer comes with the session to use next.
 ").
 -spec eval
     (unicode:chardata(), options()) -> {ok, result()} | {error, reason()};
@@ -100,7 +104,7 @@ eval_exprs(Exprs, Opts) ->
             Error
     end.
 
-?DOC("A session, which keeps the bindings from one evaluation to the next.").
+?DOC("A session, which keeps bindings and functions from one evaluation to the next.").
 -spec session(options()) -> {ok, session()} | {error, reason()}.
 session(Opts0) ->
     Opts = maps:merge(defaults(), Opts0),
@@ -142,6 +146,7 @@ format_error(Reason) ->
 
 word(too_long) -> "bytes of text";
 word(too_many_variables) -> "variables";
+word(too_many_functions) -> "functions";
 word(busy) -> "compiled evaluations at a time";
 word(Name) -> atom_to_list(Name).
 
@@ -182,7 +187,8 @@ with_policy(#{policy := {seccomp_policy, Ref}} = Opts) when is_reference(Ref) ->
             Text = <<"children would be under no policy">>,
             {error, {bad_option, #{option => max_children, value => Max, message => Text}}};
         _ ->
-            enforced(bind(maps:to_list(maps:get(bindings, Opts)), #session{opts = Opts}))
+            Session = #session{opts = Opts, policy = Ref},
+            enforced(bind(maps:to_list(maps:get(bindings, Opts)), Session))
     end;
 with_policy(#{policy := Other}) ->
     {error, {bad_option, #{option => policy, value => Other}}};
@@ -210,7 +216,7 @@ bind([{Key, Value} | Rest], #session{names = Names0, bindings = Bindings} = Sess
             _ -> <<>>
         end,
     case seccomp_eval_scan:read(unicode:characters_to_list(Name), Names0) of
-        {ok, [{var, _, Atom}], Names} when Atom =/= '_' ->
+        {ok, [{var, _, Atom}], [], Names} when Atom =/= '_' ->
             Now = orddict:store(Atom, Value, Bindings),
             bind(Rest, Session#session{names = Names, bindings = Now});
         _ ->
@@ -223,8 +229,10 @@ evaluate(Source, #session{opts = #{max_source := Max}, names = Names0} = Session
     case text(Source, Max) of
         {ok, Text} ->
             case seccomp_eval_scan:read(Text, Names0) of
-                {ok, Exprs, Names} -> check_and_run(Exprs, Names, Session);
-                {error, _} = Error -> {Error, Session}
+                {ok, Exprs, Definitions, Names} ->
+                    define_and_run(Exprs, Definitions, Names, Session);
+                {error, _} = Error ->
+                    {Error, Session}
             end;
         {error, _} = Error ->
             {Error, Session}
@@ -248,19 +256,37 @@ characters(Source, Max) ->
         error:badarg -> {error, {syntax, #{message => <<"not a text">>}}}
     end.
 
-%% What cannot be run is found before anything is.
-check_and_run(Exprs, Names, #session{bindings = Bindings} = Session) ->
-    case erl_lint:exprs(Exprs, Bindings) of
-        {ok, _Warnings} ->
-            run(seccomp_eval_io:redirect(Exprs), Names, Session);
-        {error, [{_, [{Line, Module, What} | _]} | _], _} ->
+define_and_run(Exprs, Definitions, Names, #session{functions = Before} = Session) ->
+    case seccomp_eval_functions:define(prepared(Definitions), Before) of
+        {ok, Now} ->
+            check_and_run(prepared(Exprs), Names, Session, Session#session{functions = Now});
+        {error, _} = Error -> {Error, Session}
+    end.
+
+prepared(Tree) -> seccomp_eval_functions:plain_funs(seccomp_eval_io:redirect(Tree)).
+
+%% What cannot be run is found before anything is. Functions stay defined if it
+%% could be run to its end.
+check_and_run(Exprs, Names, Session, #session{bindings = Bindings, functions = Functions} = Next) ->
+    Bound = [Atom || {Atom, _} <- Bindings],
+    case seccomp_eval_functions:lint(Exprs, Bound, Functions) of
+        ok ->
+            case run(Exprs, Names, Next) of
+                {{error, _} = Error, _} -> {Error, Session};
+                {{ok, _}, _} = Done -> Done
+            end;
+        {error, Line, erl_lint, {undefined_function, {Name, Arity}}} ->
+            Text = seccomp_eval_scan:plain([atom_to_list(Name), $/, integer_to_list(Arity)], Names),
+            Message = <<"there is no function ", Text/binary>>,
+            Map = #{line => Line, name => Text, message => Message},
+            {{error, {unknown_function, Map}}, Session};
+        {error, Line, Module, What} ->
             Text = seccomp_eval_scan:plain(Module:format_error(What), Names),
             {{error, {syntax, #{line => Line, message => Text}}}, Session}
     end.
 
-run(Exprs, Names, #session{opts = Opts, bindings = Bindings} = Session) ->
-    #{policy := {seccomp_policy, Policy}} = Opts,
-    case seccomp_eval_run:run(Policy, job(Exprs, Bindings, Opts), Opts) of
+run(Exprs, Names, #session{opts = Opts, policy = Policy} = Session) ->
+    case seccomp_eval_run:run(Policy, job(Exprs, Opts, Session), Opts) of
         {ok, #{value := Value, more := Now, output := Output}} ->
             Next = keep(Session, Names, Now),
             {{ok, #{value => Value, output => Output, bindings => bindings(Next)}}, Next};
@@ -273,23 +299,29 @@ run(Exprs, Names, #session{opts = Opts, bindings = Bindings} = Session) ->
             {Error, Session}
     end.
 
-job(Exprs, Bindings, #{compile := true, policy := {_, Policy}, max_heap := Heap}) ->
+job(Exprs, #{compile := true, max_heap := Heap}, Session) ->
+    #session{policy = Policy, bindings = Bindings, functions = Functions} = Session,
     Bound = [Atom || {Atom, _} <- Bindings],
     Variables = lists:usort(Bound ++ seccomp_eval_compile:bound(Exprs)),
-    seccomp_eval_compile:job(Policy, Exprs, Bindings, Variables, Heap);
-job(Exprs, Bindings, #{compile := false}) ->
+    seccomp_eval_compile:job(Policy, Exprs, Functions, Bindings, Variables, Heap);
+job(Exprs, #{compile := false}, #session{bindings = Bindings, functions = Functions}) ->
     Interpreter = seccomp_eval_interp:module(),
+    Local = seccomp_eval_functions:handler(Interpreter, Functions),
     Body = fun() ->
-        {value, Value, Now} = Interpreter:exprs(Exprs, Bindings, none),
+        {value, Value, Now} = Interpreter:exprs(Exprs, Bindings, Local),
         {Value, Now}
     end,
     fun(_Deadline) -> {ok, fun() -> Body end, fun() -> ok end} end.
 
-%% Only names that are bound are worth a name in place of theirs.
+%% Only what is bound or defined is worth a name in place of its own.
 keep(Session, Names, Now) ->
     Known = maps:values(Names),
+    Defined = seccomp_eval_functions:named(Session#session.functions),
     Bound = [B || {Atom, _} = B <- orddict:from_list(as_list(Now)), lists:member(Atom, Known)],
-    Kept = maps:filter(fun(_, Atom) -> lists:keymember(Atom, 1, Bound) end, Names),
+    Kept = maps:filter(
+        fun(_, Atom) -> lists:keymember(Atom, 1, Bound) orelse lists:member(Atom, Defined) end,
+        Names
+    ),
     Session#session{names = Kept, bindings = Bound}.
 
 as_list(Now) when is_map(Now) -> maps:to_list(Now);

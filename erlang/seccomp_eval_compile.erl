@@ -13,7 +13,10 @@ function that is called by name. Neither may happen for what the policy denies:
 such calls get their module as a value that the compiler cannot see.
 ").
 
--export([job/5, hidden/2, bound/1]).
+-export([job/6, hidden/2, bound/1]).
+
+% Processes that answer by the reason that they end with.
+-dialyzer({nowarn_function, [compile/3]}).
 
 -define(NAMES, [
     seccomp_eval_m1, seccomp_eval_m2, seccomp_eval_m3, seccomp_eval_m4,
@@ -21,15 +24,27 @@ such calls get their module as a value that the compiler cannot see.
 ]).
 %% No variable that a user can write.
 -define(HIDE, 'V@@hide').
+%% No function that a user can define.
+-define(RUN, 'V@@run').
 
 ?DOC("What `seccomp_eval_run` is to run. The name is given back as the keeper ends.").
--spec job(reference(), [erl_parse:abstract_expr()], [{atom(), term()}], [atom()], pos_integer()) ->
-    seccomp_eval_run:job().
-job(Policy, Exprs, Bindings, Variables, Heap) ->
+-spec job(
+    reference(),
+    [erl_parse:abstract_expr()],
+    seccomp_eval_functions:functions(),
+    [{atom(), term()}],
+    [atom()],
+    pos_integer()
+) -> seccomp_eval_run:job().
+job(Policy, Exprs, Functions, Bindings, Variables, Heap) ->
     fun(Deadline) ->
         case take(?NAMES) of
-            {ok, Module} -> load(Module, Policy, Exprs, Bindings, Variables, Heap, Deadline);
-            none -> {error, {busy, #{limit => length(?NAMES)}}}
+            {ok, Module} ->
+                Hidden = {hidden(Exprs, Policy), hidden(maps:values(Functions), Policy)},
+                Tree = seccomp_eval_functions:threaded(Hidden, ?HIDE, Functions),
+                load(Module, Tree, Bindings, Variables, Heap, Deadline);
+            none ->
+                {error, {busy, #{limit => length(?NAMES)}}}
         end
     end.
 
@@ -50,15 +65,15 @@ unload(Module) ->
     _ = erts_code_purger:purge(Module),
     ok.
 
-load(Module, Policy, Exprs, Bindings, Variables, Heap, Deadline) ->
-    Forms = forms(Module, hidden(Exprs, Policy), Bindings, Variables),
+load(Module, Tree, Bindings, Variables, Heap, Deadline) ->
+    Forms = forms(Module, Tree, Bindings, Variables),
     case compile(Forms, Heap, Deadline) of
         {ok, Beam} ->
             {module, Module} = erlang:load_module(Module, Beam),
             Values = [Value || {_, Value} <- Bindings],
             %% The keeper must not hold funs of the module: it purges it.
             Prepare = fun() ->
-                Body = apply(Module, run, [fun hide/1 | Values]),
+                Body = apply(Module, ?RUN, [fun hide/1 | Values]),
                 fun() -> checked(Body, Module) end
             end,
             {ok, Prepare, fun() -> unload(Module) end};
@@ -108,8 +123,9 @@ in_tuple(Tuple, N, M) -> holds_fun(element(N, Tuple), M) orelse in_tuple(Tuple, 
 
 %% -- The module --------------------------------------------------------------
 
-%% run(Hide, B1, ...) -> fun() -> Value = begin Exprs end, {Value, [{x, X}, ...]} end.
-forms(Module, Exprs, Bindings, Variables) ->
+%% 'V@@run'(Hide, B1, ...) ->
+%%     fun() -> Value = begin Exprs end, {Value, [{x, X}, ...]} end.
+forms(Module, {Exprs, Functions}, Bindings, Variables) ->
     Var = fun(Name) -> {var, 1, Name} end,
     Args = [Var(?HIDE) | [Var(Name) || {Name, _} <- Bindings]],
     Kept = lists:foldr(
@@ -123,8 +139,9 @@ forms(Module, Exprs, Bindings, Variables) ->
     Fun = {'fun', 1, {clauses, [{clause, 1, [], [], Body}]}},
     [
         {attribute, 1, module, Module},
-        {attribute, 1, export, [{run, length(Args)}]},
-        {function, 1, run, length(Args), [{clause, 1, Args, [], [Fun]}]}
+        {attribute, 1, export, [{?RUN, length(Args)}]},
+        {function, 1, ?RUN, length(Args), [{clause, 1, Args, [], [Fun]}]}
+        | Functions
     ].
 
 ?DOC("The variables that are bound for sure after the expressions: by a match at the top.").

@@ -14,6 +14,9 @@ raises, such as `badmatch`, is a denial.
 
 -export([module/0]).
 
+% Processes that answer by the reason that they end with.
+-dialyzer({nowarn_function, [make/0, make_once/0]}).
+
 -define(COPY, seccomp_erl_eval).
 
 ?DOC("The module to use, which is loaded.").

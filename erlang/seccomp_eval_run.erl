@@ -35,8 +35,13 @@ counted where they inherit the policy, so no fork bomb outruns the sampler.
     max_reductions := pos_integer(),
     max_output := non_neg_integer(),
     max_messages := non_neg_integer(),
-    max_children := non_neg_integer()
+    max_children := non_neg_integer(),
+    %% Options that say nothing about the run.
+    _ => _
 }.
+
+% Processes that answer by the reason that they end with.
+-dialyzer({nowarn_function, [supervised/3, spawn_runner/4]}).
 
 -define(OUTPUT, '$seccomp_eval_output').
 -define(FIRST_LOOK, 2).
@@ -45,7 +50,19 @@ counted where they inherit the policy, so no fork bomb outruns the sampler.
 -define(GRACE, 1000).
 
 -spec run(reference(), job(), limits()) -> {ok, map()} | {error, {atom(), map()}}.
-run(Policy, Job, #{timeout := Timeout} = Limits) ->
+run(Policy, Job, Limits) ->
+    case seccomp_nif:origin() of
+        trusted ->
+            supervised(Policy, Job, Limits);
+        {error, _} = Error ->
+            Error;
+        %% The keeper would be restricted.
+        {restricted, _} ->
+            Text = <<"the caller is restricted, or acts for a restricted process">>,
+            {error, {restricted, #{message => Text}}}
+    end.
+
+supervised(Policy, Job, #{timeout := Timeout} = Limits) ->
     Caller = self(),
     Tag = make_ref(),
     Deadline = now_ms() + Timeout,
@@ -296,9 +313,8 @@ arities([{M, F, Args, Info} | Stack]) when is_list(Args) ->
     [{M, F, count(Args, 0), place(Info)} | arities(Stack)];
 arities([{M, F, Arity, Info} | Stack]) ->
     [{M, F, Arity, place(Info)} | arities(Stack)];
-arities([_ | Stack]) ->
-    arities(Stack);
-arities(_) -> [].
+arities([]) ->
+    [].
 
 place([{Key, _} = Pair | Info]) when Key =:= file; Key =:= line -> [Pair | place(Info)];
 place([_ | Info]) -> place(Info);

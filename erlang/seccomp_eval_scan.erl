@@ -8,7 +8,8 @@ Reads Erlang expressions without making atoms.
 
 `erl_scan` makes an atom of every name, and atoms are never collected. So each
 name is looked up first. An atom that does not exist is refused; a variable
-whose name is no atom gets one of a fixed number of names in its place. What is
+or function whose name is no atom gets one of a fixed number of names in its
+place. What is
 no name is copied as it stands. The rules on where a name begins and ends are
 those of `erl_scan`; where this module is in doubt it takes more for a name.
 ").
@@ -18,7 +19,7 @@ those of `erl_scan`; where this module is in doubt it takes more for a name.
 -export_type([names/0]).
 
 -type names() :: #{binary() => atom()}.
-%% Variables by what the user calls them.
+%% Variables and functions by what the user calls them.
 
 %% The names that stand for others, and how many there are.
 -define(PREFIX, "V@@").
@@ -37,9 +38,13 @@ those of `erl_scan`; where this module is in doubt it takes more for a name.
 -define(HEX(C), (?DIGIT(C) orelse C >= $a andalso C =< $f orelse C >= $A andalso C =< $F)).
 -define(OCTAL(C), (C >= $0 andalso C =< $7)).
 
-?DOC("The expressions of a text, and the names of its variables with those known before.").
+?DOC("
+The expressions of a text, the functions that it defines, and its names with
+those known before.
+").
 -spec read(string(), names()) ->
-    {ok, [erl_parse:abstract_expr()], names()} | {error, {atom(), map()}}.
+    {ok, [erl_parse:abstract_expr()], [seccomp_eval_functions:definition()], names()}
+    | {error, {atom(), map()}}.
 read(Text, Names0) ->
     try scan(Text, [], Names0) of
         {Safe, Names} ->
@@ -99,7 +104,11 @@ scan([C | _] = Cs, Acc, Names) when ?DIGIT(C) ->
     scan(Rest, lists:reverse(Number, Acc), Names);
 scan([C | _] = Cs, Acc, Names0) when ?LOWER(C); ?UPPER(C) ->
     {Name, Rest} = lists:splitwith(fun(D) -> ?IN_NAME(D) end, Cs),
-    {Safe, Names} = name(Name, Names0),
+    {Safe, Names} =
+        case ?LOWER(C) andalso is_local(Rest, Acc) of
+            true -> local(Name, Names0);
+            false -> name(Name, Names0)
+        end,
     scan(Rest, lists:reverse(Safe, Acc), Names);
 scan([C | Cs], Acc, Names) ->
     scan(Cs, [C | Acc], Names).
@@ -117,6 +126,32 @@ name(Name, Names) ->
         {#{Key := Atom}, _} -> {atom_to_list(Atom), Names};
         {_, {ok, Atom}} -> {Name, Names#{Key => Atom}};
         {_, none} -> replaced(Key, Names)
+    end.
+
+%% `name(`, but not after a colon, or `fun name/`.
+is_local(Rest, Acc) ->
+    case {skip(Rest), skip(Acc)} of
+        {[$( | _], [$: | _]} -> false;
+        {[$( | _], _} -> true;
+        {[$/ | _], "nuf" ++ _} -> true;
+        _ -> false
+    end.
+
+skip([C | Cs]) when C =:= $\s; C =:= $\n; C =:= $\t; C =:= $\r -> skip(Cs);
+skip(Cs) -> Cs.
+
+local(Name, Names0) ->
+    case existing(Name) of
+        {ok, _} ->
+            {Name, Names0};
+        none ->
+            Key = unicode:characters_to_binary(Name),
+            {Safe, Names} =
+                case Names0 of
+                    #{Key := Atom} -> {atom_to_list(Atom), Names0};
+                    #{} -> replaced(Key, Names0)
+                end,
+            {"'" ++ Safe ++ "'", Names}
     end.
 
 %% Names that are not bound any more were dropped, so there are gaps.
@@ -147,6 +182,7 @@ existing(Name) ->
         error:_ -> none
     end.
 
+-spec refuse(atom(), map()) -> no_return().
 refuse(Name, Map) -> throw({refused, {Name, Map}}).
 
 %% -- Where things end --------------------------------------------------------
@@ -174,18 +210,18 @@ braced([$} | Cs], Acc) -> {lists:reverse(Acc, "}"), Cs};
 braced([C | Cs], Acc) when ?HEX(C) -> braced(Cs, [C | Acc]);
 braced(_, _) -> refuse(syntax, #{message => <<"illegal character code">>}).
 
-%% The scanner does it, as for a string: that makes no atom.
-unescape(Raw) ->
-    case lists:member($\\, Raw) of
-        false ->
-            Raw;
-        true ->
-            Inner = lists:flatmap(fun($") -> "\\\""; (C) -> [C] end, Raw),
-            case erl_scan:string("\"" ++ Inner ++ "\"") of
-                {ok, [{string, _, Text}], _} -> Text;
-                _ -> refuse(syntax, #{message => <<"illegal quoted atom">>})
-            end
-    end.
+%% The scanner says what an escape stands for. It is given nothing else: were the
+%% whole a string for it, one that ends too early would leave names outside.
+unescape([$\\ | Cs]) ->
+    {Escape, Rest} = escape(Cs),
+    case erl_scan:string([$$, $\\ | Escape]) of
+        {ok, [{char, _, C}], _} -> [C | unescape(Rest)];
+        _ -> refuse(syntax, #{message => <<"illegal quoted atom">>})
+    end;
+unescape([C | Cs]) ->
+    [C | unescape(Cs)];
+unescape([]) ->
+    [].
 
 number(Cs) ->
     {Whole, Rest} = digits(10, Cs, []),
@@ -240,24 +276,32 @@ value(_) -> 99.
 
 %% -- Parsing -----------------------------------------------------------------
 
-%% Several expressions, each ended by a full stop, are one sequence.
-parse(Tokens, Names) -> parse(Tokens, Names, []).
+%% Several expressions, each ended by a full stop, are one sequence, and
+%% definitions among them hold for all of it.
+parse(Tokens, Names) -> parse(Tokens, Names, [], []).
 
-parse([], _Names, []) ->
+parse([], _Names, [], []) ->
     {error, {syntax, #{message => <<"nothing to evaluate">>}}};
-parse([], Names, Acc) ->
-    {ok, lists:append(lists:reverse(Acc)), Names};
-parse(Tokens, Names, Acc) ->
+parse([], Names, [], Functions) ->
+    {ok, [{atom, 1, ok}], lists:reverse(Functions), Names};
+parse([], Names, Acc, Functions) ->
+    {ok, lists:append(lists:reverse(Acc)), lists:reverse(Functions), Names};
+parse(Tokens, Names, Acc, Functions) ->
     {One, Rest} =
         case lists:splitwith(fun(Token) -> element(1, Token) =/= dot end, Tokens) of
             {Before, [Dot | After]} -> {Before ++ [Dot], After};
             {Before, []} -> {Before ++ [{dot, element(2, lists:last(Before))}], []}
         end,
     case not is_attribute(One) andalso erl_parse:parse_exprs(One) of
-        false -> {error, {refused, #{what => module, message => <<"modules cannot be defined">>}}};
-        {ok, Exprs} -> parse(Rest, Names, [Exprs | Acc]);
+        false -> {error, {refused, #{what => module, message => <<"modules cannot be defined, functions can">>}}};
+        {ok, Exprs} -> parse(Rest, Names, [Exprs | Acc], Functions);
         {error, {Line, Module, What}} ->
-            {error, no_expression(One, syntax(Line, Module, What, Names))}
+            case erl_parse:parse_form(One) of
+                {ok, {function, _, _, _, _} = Function} ->
+                    parse(Rest, Names, Acc, [Function | Functions]);
+                _ ->
+                    {error, syntax(Line, Module, What, Names)}
+            end
     end.
 
 %% `-module(m)` would be an expression, too.
@@ -265,16 +309,6 @@ is_attribute([{'-', _}, {atom, _, Name}, {'(', _} | _]) ->
     lists:member(Name, [module, export, import, compile, record, define, include, on_load]);
 is_attribute(_) ->
     false.
-
-%% Definitions are understood and refused.
-no_expression(Tokens, Otherwise) ->
-    case erl_parse:parse_form(Tokens) of
-        {ok, {function, _, _, _, _}} ->
-            Hint = <<"functions cannot be defined; bind a fun: F = fun(X) -> X end">>,
-            {refused, #{what => function, message => Hint}};
-        _ ->
-            Otherwise
-    end.
 
 syntax(Line, Module, What, Names) ->
     {syntax, #{line => Line, message => plain(Module:format_error(What), Names)}}.

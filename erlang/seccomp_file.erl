@@ -11,7 +11,7 @@ gives it the texts. It opens files with `m:file`, so a process whose policy
 denies `'@file'` cannot read any by way of this library.
 ").
 
--export([load/1, read/1]).
+-export([load/1, read/1, path/1]).
 
 -include_lib("kernel/include/file.hrl").
 
@@ -54,6 +54,8 @@ read_places(File) ->
             {error, badarg}
     end.
 
+?DOC("The name of a file as a binary, if it can be one.").
+-spec path(term()) -> {ok, binary()} | error.
 path(Atom) when is_atom(Atom) -> {ok, atom_to_binary(Atom)};
 path(Name) ->
     try unicode:characters_to_binary(Name) of

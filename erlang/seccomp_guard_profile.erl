@@ -74,6 +74,7 @@ describe(cluster) ->
         names => [
             {{net_kernel, ping}, <<"net_adm:ping/1; nothing else that net_kernel would do">>},
             {global_name_server, <<"global: names and locks are agreed between its servers">>},
+            {{seccomp_nodes, trust}, <<"policies that requests come under: data, within bounds">>},
             {pg, <<"pg: the default scope tells others who has joined; add your own scopes">>},
             {{mnesia_tm, trust}, <<"Mnesia: transactions and commits">>},
             {{mnesia_locker, trust}, <<"Mnesia: locks">>},

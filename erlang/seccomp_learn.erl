@@ -13,9 +13,12 @@ A session is a process of its own. It ends the learning when the process that
 started it ends.
 ").
 
--export([learn/2, start/2, stop/1]).
+-export([learn/2, outside/1, start/2, stop/1, is_session/1]).
 
 -export_type([session/0, options/0, learned/0, entry/0, outcome/0]).
+
+% Processes that answer by the reason that they end with.
+-dialyzer({nowarn_function, [learn/2, outside/1]}).
 
 -opaque session() :: {seccomp_learn, pid()}.
 -type options() :: #{
@@ -37,6 +40,9 @@ started it ends.
     %% The smallest whitelist that lets the run pass.
     policy := seccomp_policy:policy_map(),
     entries := [entry()],
+    %% Whom it sent to, beside those that every whitelist may send to. `any`:
+    %% somebody who has no name.
+    send := any | [seccomp_nif:target()],
     children := non_neg_integer(),
     method := log | trace,
     runs := pos_integer(),
@@ -68,6 +74,15 @@ learn(Fun, Opts) ->
             true = demonitor(Monitor, [flush]),
             true = exit(Pid, kill),
             Error
+    end.
+
+?DOC("Runs it in the same way and learns nothing, so that modules get loaded.").
+-spec outside(fun(() -> term())) -> outcome().
+outside(Fun) ->
+    Tag = make_ref(),
+    {Pid, Monitor} = erlang:spawn_monitor(fun() -> exit({Tag, outcome(Fun)}) end),
+    receive
+        {'DOWN', Monitor, process, Pid, Reason} -> result(Tag, Reason)
     end.
 
 %% No call leaves this module: it would be learned.
@@ -105,6 +120,11 @@ start(Pids, Opts) ->
     end.
 
 ?NODOC.
+-spec is_session(term()) -> boolean().
+is_session({seccomp_learn, Pid}) -> is_pid(Pid);
+is_session(_) -> false.
+
+?NODOC.
 -spec stop(session()) -> {ok, learned()} | {error, seccomp_error:reason()}.
 stop({seccomp_learn, Pid}) ->
     Monitor = monitor(process, Pid),
@@ -122,9 +142,12 @@ stop({seccomp_learn, Pid}) ->
 methods(Opts) ->
     {Status, _, _} = seccomp_nif:enforcement(),
     Known = [method, callers, groups],
+    Bad = [Option || {Option, Value} <- maps:to_list(Opts), not is_value(Option, Value)],
     case {maps:keys(maps:without(Known, Opts)), Status, Opts} of
         {[Option | _], _, _} ->
             {error, {unknown_option, #{option => Option, known => Known}}};
+        {[], _, _} when Bad =/= [] ->
+            {error, bad_option(hd(Bad), Opts)};
         {[], unsupported, #{method := log}} ->
             {error, seccomp_error:complete({unsupported, #{}}, self())};
         {[], enforced, #{method := trace}} ->
@@ -137,39 +160,93 @@ methods(Opts) ->
             {ok, [trace]}
     end.
 
+is_value(method, Value) -> Value =:= log orelse Value =:= trace;
+is_value(callers, Value) -> is_boolean(Value);
+is_value(groups, Value) -> is_list(Value) andalso lists:all(fun is_atom/1, Value);
+is_value(_, _) -> true.
+
+bad_option(Option, Opts) ->
+    Expected =
+        case Option of
+            method -> <<"log or trace">>;
+            callers -> <<"true or false">>;
+            groups -> <<"a list of groups">>
+        end,
+    {bad_option, #{option => Option, value => map_get(Option, Opts), expected => Expected}}.
+
 %% -- The session -------------------------------------------------------------
 
 init(Owner, Tag, Pids, Methods, Opts) ->
     Monitor = monitor(process, Owner),
     {ok, Learner} = seccomp_nif:learn_new(),
+    Leaders = [Leader || Pid <- Pids, {_, Leader} <- [about(Pid, group_leader)]],
     case begin_all(Methods, Pids, Learner, Methods) of
         ok ->
             Owner ! {Tag, ok},
-            loop(Monitor, Learner, Methods, Opts);
+            loop(Monitor, Learner, Leaders, Methods, Opts);
         {error, _} = Error ->
             end_all(Methods, Learner),
             Owner ! {Tag, Error}
     end.
 
-loop(Monitor, Learner, Methods, Opts) ->
+loop(Monitor, Learner, Leaders, Methods, Opts) ->
     receive
         {stop, Pid, Reference} ->
             end_all(Methods, Learner),
-            Pid ! {Reference, learned(seccomp_nif:learn_calls(Learner), Methods, Opts)};
+            Calls = seccomp_nif:learn_calls(Learner),
+            Pid ! {Reference, learned(Calls, Leaders, Methods, Opts)};
         {'DOWN', Monitor, process, _, _} ->
             end_all(Methods, Learner)
     end.
 
-learned(#{lost := Lost}, _Methods, _Opts) when Lost > 0 ->
+learned(#{lost := Lost}, _Leaders, _Methods, _Opts) when Lost > 0 ->
     {error, {system_limit, #{lost => Lost, message => <<"more functions were called than fit">>}}};
-learned(#{calls := Calls, children := Children}, Methods, Opts) ->
+learned(#{calls := Calls, targets := To, children := Children}, Leaders, Methods, Opts) ->
     seccomp_learn_policy:learned(#{
         entries => Calls,
+        send => named(To, Leaders),
         children => Children,
         method => hd(Methods),
         runs => 1,
         groups => maps:get(groups, Opts, [])
     }).
+
+%% A rule can name a target, or what it is to the process.
+named(any, _Leaders) ->
+    any;
+named(Targets, Leaders) ->
+    Named = [name(Target, Leaders) || Target <- Targets],
+    case lists:member(any, Named) of
+        true -> any;
+        false -> lists:usort(Named)
+    end.
+
+name({pid, Node}, _Leaders) when Node =/= node() -> any;
+name({Name, Node}, _Leaders) when Node =:= node() -> name(Name);
+name({_Name, _Node} = Target, _Leaders) -> Target;
+name(Name, _Leaders) when is_atom(Name) -> name(Name);
+name(Pid, Leaders) when is_pid(Pid) ->
+    case {lists:member(Pid, Leaders), about(Pid, registered_name)} of
+        {true, _} -> group_leader;
+        {false, {_, Name}} -> name(Name);
+        {false, _} -> any
+    end;
+name(_Port, _Leaders) ->
+    any.
+
+name(Name) ->
+    case lists:member(Name, [group_leader | seccomp_learn_policy:anyway()]) of
+        true -> {name, Name};
+        false -> Name
+    end.
+
+about(Pid, Item) ->
+    try
+        process_info(Pid, Item)
+    catch
+        %% Of another node, or an item that this version of OTP does not know.
+        error:badarg -> undefined
+    end.
 
 begin_all([], _Pids, _Learner, _All) ->
     ok;
@@ -196,6 +273,7 @@ begin_each(trace, Pids, State) ->
 
 trace_process(Pid, State) ->
     try
+        ok = kin(Pid, State),
         1 = erlang:trace(Pid, true, [{tracer, seccomp_nif, State} | trace_flags()]),
         ok
     catch
@@ -209,7 +287,16 @@ trace_process(Pid, State) ->
             end
     end.
 
-trace_flags() -> [call, send, arity, set_on_spawn].
+trace_flags() -> [call, send, procs, arity, set_on_spawn].
+
+%% What was before the tracing.
+kin(Pid, State) ->
+    case about(Pid, parent) of
+        {parent, Parent} when is_pid(Parent) ->
+            seccomp_nif:trace(spawn, State, Parent, Pid, #{});
+        _ ->
+            ok
+    end.
 
 %% The function that does not exist, or whose module is not loaded yet.
 missing() ->

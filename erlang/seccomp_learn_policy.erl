@@ -12,17 +12,17 @@ function of this node, all functions that it matches were called or are in
 `@base`, and two or more rules become one by it.
 ").
 
--export([learned/1, merge/1, write/2]).
+-export([learned/1, are_learned/1, merge/1, write/2, anyway/0]).
 
 ?NODOC.
 -spec learned(map()) -> {ok, seccomp_learn:learned()} | {error, seccomp_error:reason()}.
-learned(#{entries := Entries, children := Children, groups := Wanted} = Learned) ->
+learned(#{entries := Entries, send := To, children := Children, groups := Wanted} = Learned) ->
     Called = lists:sort([Mfa || #{mfa := Mfa} <- Entries]),
     {ok, Base} = seccomp_nif:compile(#{mode => whitelist, rules => []}),
     Rules = [Mfa || Mfa <- Called, not allows(Base, Mfa)],
     case given(Wanted, Rules) of
         {ok, Groups, Rest} ->
-            Policy = #{
+            Policy = (send(To))#{
                 mode => whitelist,
                 rules => fold(Rest, Called, Base) ++ Groups,
                 spawn => spawn_flag(Children, Called)
@@ -33,6 +33,27 @@ learned(#{entries := Entries, children := Children, groups := Wanted} = Learned)
             Error
     end.
 
+?DOC("Whom a whitelist may send to that does not say.").
+-spec anyway() -> [seccomp_nif:target()].
+anyway() -> [self, parent, children, replies].
+
+send([]) -> #{};
+send(any) -> #{send => any};
+send(Targets) -> #{send => anyway() ++ Targets}.
+
+?NODOC.
+-spec are_learned(term()) -> boolean().
+are_learned([Run | Runs]) -> is_learned(Run) andalso are_learned(Runs);
+are_learned(End) -> End =:= [].
+
+is_learned(#{policy := #{rules := Rules}, entries := Entries, children := N, method := M} = Run) ->
+    Send = maps:get(send, Run, none),
+    is_list(Rules) andalso is_list(Entries) andalso is_integer(N) andalso is_atom(M) andalso
+        (Send =:= any orelse is_list(Send)) andalso
+        is_integer(maps:get(runs, Run, none)) andalso is_list(maps:get(groups, Run, none));
+is_learned(_) ->
+    false.
+
 ?NODOC.
 -spec merge([seccomp_learn:learned(), ...]) ->
     {ok, seccomp_learn:learned()} | {error, seccomp_error:reason()}.
@@ -41,11 +62,18 @@ merge([#{method := Method} | _] = Runs) ->
     Entries = lists:foldl(fun add_entry/2, #{}, lists:append([E || #{entries := E} <- Runs])),
     learned(#{
         entries => maps:values(Entries),
+        send => merge_targets([map_get(send, Run) || Run <- Runs]),
         children => Sum(children),
         method => Method,
         runs => Sum(runs),
         groups => lists:usort(lists:append([Groups || #{groups := Groups} <- Runs]))
     }).
+
+merge_targets(Targets) ->
+    case lists:member(any, Targets) of
+        true -> any;
+        false -> lists:usort(lists:append(Targets))
+    end.
 
 add_entry(#{mfa := Mfa, count := Count, caller := Caller} = Entry, Acc) ->
     case Acc of
@@ -161,12 +189,12 @@ exports(M) ->
 %% -- Files -------------------------------------------------------------------
 
 ?NODOC.
--spec write(seccomp_learn:learned(), file:name_all()) ->
+-spec write(seccomp_learn:learned(), binary()) ->
     ok | {error, seccomp_error:reason()}.
 write(#{policy := Policy} = Learned, File) ->
     Text =
-        case filename:extension(unicode:characters_to_list(File)) of
-            ".json" -> seccomp_nif:policy_to_json(Policy);
+        case filename:extension(File) of
+            <<".json">> -> seccomp_nif:policy_to_json(Policy);
             _ -> {ok, unicode:characters_to_binary(terms(Learned))}
         end,
     case Text of

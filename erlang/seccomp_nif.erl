@@ -266,6 +266,7 @@ learn_end(_Pid, _Learner, _Tag) -> ?NOT_LOADED.
 -spec learn_calls(reference()) ->
     #{
         calls := [#{mfa := mfarity(), count := non_neg_integer(), caller := mfarity() | undefined}],
+        targets := any | [pid() | port() | atom() | {atom(), node()}],
         lost := non_neg_integer(),
         children := non_neg_integer()
     }.

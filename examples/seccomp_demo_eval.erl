@@ -25,6 +25,7 @@ line(Policy, Text) ->
 outcome({ok, #{value := Value}}) -> {value, Value};
 outcome({error, {denied, #{mfa := Mfa}}}) -> {denied, Mfa};
 outcome({error, {unknown_atom, #{name := Name}}}) -> {refused, ["no atom ", Name]};
+outcome({error, {unknown_function, #{name := Name}}}) -> {refused, ["no function ", Name]};
 outcome({error, {timeout, _}}) -> timeout;
 outcome({error, {exception, #{reason := Reason}}}) -> {failed, Reason};
 outcome({error, Reason}) -> {invalid, seccomp_eval:format_error(Reason)}.

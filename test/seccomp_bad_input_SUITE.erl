@@ -90,6 +90,12 @@ good(seccomp, Name) ->
         {restrict, 4} -> [dead(), blacklist, [os], #{}];
         {set_policy, 2} -> [dead(), Policy];
         {spawn_opt, 3} -> [Policy, Child, []];
+        {learn, 1} -> [Child];
+        {learn, 2} -> [Child, #{groups => []}];
+        {learn_start, 2} -> [dead(), #{callers => false}];
+        {learn_stop, 1} -> [{seccomp_learn, dead()}];
+        {learn_merge, 1} -> [[learned()]];
+        {learn_write, 2} -> [learned(), "/nonexistent/p.json"];
         {Spawn, 2} when Spawn =/= format_error -> [Policy, Child];
         {violations, 1} -> [dead()];
         {_, 1} -> [dead()];
@@ -115,6 +121,10 @@ good(seccomp_nif, Name) ->
         {_, 1} -> [dead()];
         _ -> none
     end.
+
+learned() ->
+    {ok, Learned} = seccomp:learn(fun() -> ok end),
+    Learned.
 
 api_with_junk(_Config) ->
     Skip = [{module_info, 0}, {module_info, 1}, {format_error, 1}, {format_error, 2}],

@@ -309,7 +309,7 @@ on_load_in_progress(Config) ->
     Loader =
         receive
             {Pid, loading} -> Pid
-        after 10000 -> ct:fail(not_loading)
+        after 30000 -> ct:fail(not_loading)
         end,
     %% It runs on behalf of the caller, whoever starts it.
     ?assertEqual(16#d0, seccomp:flags(Loader)),

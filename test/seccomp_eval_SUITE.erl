@@ -23,11 +23,15 @@
     children_are_limited/1,
     children_end_with_the_evaluation/1,
     source_is_limited/1,
-    definitions_are_refused/1,
+    modules_are_refused/1,
+    functions_are_defined/1,
     sessions_keep_bindings/1,
     many_at_once/1,
     nothing_is_left/1,
     caller_that_ends_takes_it_along/1,
+    caller_acts_for_nobody/1,
+    children_that_talk_are_counted/1,
+    children_of_servers_are_counted/1,
     no_atoms_are_made/1,
     compiling_evaluates_nothing_denied/1,
     compiled_modules_are_few_and_go/1,
@@ -51,8 +55,9 @@ groups() ->
         lines_of_the_demo, values_and_output, errors_are_those_of_erlang, denials,
         a_forged_denial_is_an_exception, time_is_limited, reductions_are_limited, heap_is_limited,
         binaries_are_limited, output_is_limited, messages_are_limited, children_are_limited,
-        children_end_with_the_evaluation, source_is_limited, definitions_are_refused, many_at_once,
-        nothing_is_left, caller_that_ends_takes_it_along
+        children_end_with_the_evaluation, source_is_limited, modules_are_refused, functions_are_defined, many_at_once,
+        nothing_is_left, caller_that_ends_takes_it_along, caller_acts_for_nobody,
+        children_that_talk_are_counted, children_of_servers_are_counted
     ],
     [{interpreted, Both}, {compiled, Both}].
 
@@ -97,8 +102,7 @@ lines_of_the_demo(Config) ->
         case eval(Config, Line) of
             {error, {denied, _}} -> ok;
             {error, {unknown_atom, _}} -> ok;
-            %% `zzz_unknown_function_bomb/0` is no function at all.
-            {error, {syntax, #{message := <<"function zzz", _/binary>>}}} -> ok;
+            {error, {unknown_function, #{name := <<"zzz_unknown_function_bomb/0">>}}} -> ok;
             Other -> ct:fail({got_through, Line, Other})
         end
      || Line <- Hostile
@@ -233,8 +237,54 @@ source_is_limited(Config) ->
     Deep = lists:duplicate(30000, $() ++ "1" ++ lists:duplicate(30000, $)),
     ?assertMatch({ok, #{value := 1}}, eval(Config, Deep)).
 
-definitions_are_refused(Config) ->
-    ?assertMatch({error, {refused, #{what := function}}}, eval(Config, "reverse(X) -> X.")),
+%% Each text, in a session.
+session(Config, Texts) -> session(Config, Texts, #{}).
+
+session(Config, Texts, Opts) ->
+    {ok, Session} = seccomp_eval:session(maps:merge(?config(opts, Config), Opts)),
+    {Answer, _} = lists:foldl(fun(Text, {_, S}) -> seccomp_eval:eval(Text, S) end, {none, Session}, Texts),
+    Answer.
+
+functions_are_defined(Config) ->
+    Fib = "qfib(N) when N < 2 -> N; qfib(N) -> qfib(N - 1) + qfib(N - 2).",
+    ?assertMatch({ok, #{value := 55}}, eval(Config, Fib ++ " qfib(10).")),
+    ?assertMatch({ok, #{value := 55}}, eval(Config, "qfib(10). " ++ Fib)),
+    ?assertMatch({ok, #{value := ok, bindings := #{}}}, eval(Config, Fib)),
+    ?assertMatch({ok, #{value := 55}}, session(Config, [Fib, "X = 10.", "qfib(X)."])),
+    ?assertMatch({ok, #{value := [1, 1, 2]}}, session(Config, [Fib, "lists:map(fun qfib/1, [1, 2, 3])."])),
+    %% One in place of another, which the first one calls, too.
+    Twice = "qtwice(X) -> qone(qone(X)).",
+    ?assertMatch({ok, #{value := 3}}, session(Config, ["qone(X) -> X + 1. " ++ Twice, "qtwice(1)."])),
+    ?assertMatch(
+        {ok, #{value := 9}},
+        session(Config, ["qone(X) -> X + 1. " ++ Twice, "qone(X) -> X * 3.", "qtwice(1)."])
+    ),
+    ?assertMatch({ok, #{value := {1, 2}}}, session(Config, ["q() -> 1. q(X) -> X.", "{q(), q(2)}."])),
+    %% What it was is not changed: a session is a value, and an error defines nothing.
+    Undefined = fun(Answer) ->
+        ?assertMatch({error, {unknown_function, #{line := 1, name := <<"qfib/1">>}}}, Answer)
+    end,
+    Undefined(eval(Config, "qfib(10).")),
+    Undefined(session(Config, [Fib ++ " 1 = 2.", "qfib(10)."])),
+    ?assertMatch({error, {syntax, _}}, eval(Config, "qone(X) -> Y.")),
+    ?assertMatch({error, {syntax, _}}, eval(Config, "qtwice(X) -> case X of")),
+    ?assertMatch({error, {syntax, _}}, eval(Config, "length(X) -> X. length([]).")),
+    %% They run under the policy, and print where others do.
+    ?assertMatch({error, {denied, #{mfa := {os, cmd, 1}}}}, session(Config, ["qcmd(X) -> os:cmd(X).", "qcmd(\"id\")."])),
+    ?assertMatch({ok, #{output := <<"a">>}}, session(Config, ["qsay(X) -> io:put_chars(X).", "qsay(\"a\")."])),
+    %% A loop is one.
+    Loop = "qloop(0, A) -> A; qloop(N, A) -> qloop(N - 1, A + N).",
+    Small = #{max_heap => 8000000, max_reductions => 1 bsl 60, timeout => 60000},
+    ?assertMatch({ok, #{value := 5000050000}}, session(Config, [Loop, "qloop(100000, 0)."], Small)),
+    %% No more of them than there are names, and nobody else's.
+    Many = lists:flatten(["qf" ++ integer_to_list(N) ++ "() -> ok. " || N <- lists:seq(1, 300)]),
+    ?assertMatch({error, {too_many_variables, _}}, eval(Config, Many)),
+    Known = lists:flatten(["ok(" ++ lists:join($,, lists:duplicate(N, $_)) ++ ") -> ok. " || N <- lists:seq(0, 21)]),
+    ?assertMatch({error, {syntax, _}}, eval(Config, Known)),
+    ?assertMatch({error, {unknown_atom, _}}, eval(Config, Fib ++ " lists:qfib(1).")),
+    ?assertMatch({error, {unknown_atom, _}}, eval(Config, Fib ++ " qfib.")).
+
+modules_are_refused(Config) ->
     ?assertMatch({error, {refused, #{what := module}}}, eval(Config, "-module(lists).")).
 
 many_at_once(Config) ->
@@ -271,6 +321,85 @@ caller_that_ends_takes_it_along(Config) ->
         {'DOWN', Monitor, process, Pid, killed} -> ok
     end,
     seccomp_test_run:eventually(fun() -> seccomp:processes() -- Before =:= [] end).
+
+%% Whatever it sends, the value comes back without its origin.
+caller_acts_for_nobody(Config) ->
+    Rules = ['@spawn', '@server', {erlang, send, 2}, {erlang, '!', 2}, {erlang, group_leader, 0}],
+    Policy = seccomp_test_run:policy(whitelist, Rules ++ seccomp_eval:policy_rules(), #{send => any}),
+    Opts = #{policy => Policy, max_children => 5, bindings => #{'Host' => self()}},
+    Flags = fun() ->
+        {Pid, Ref} = spawn_monitor(fun() -> exit(seccomp:flags(self())) end),
+        receive
+            {'DOWN', Ref, process, Pid, Byte} -> Byte
+        end
+    end,
+    [
+        begin
+            {ok, _} = eval(Config, Source, Opts),
+            ?assertEqual({Source, trusted}, {Source, seccomp:origin()}),
+            ?assertEqual({Source, 0}, {Source, Flags()})
+        end
+     || Source <- ["1.", "group_leader() ! hello.", "spawn(fun() -> group_leader() ! hello end).", "Host ! hello."]
+    ],
+    %% The one that came is still there to be read, and carries its origin.
+    receive
+        hello -> ok
+    end,
+    ?assertMatch({restricted, _}, seccomp:origin()),
+    ?assertMatch({error, {restricted, _}}, eval(Config, "1.")),
+    ok = seccomp:forget_origin(),
+    ?assertEqual(0, Flags()).
+
+%% A child that acts for its parent is under the meet of both policies.
+children_that_talk_are_counted(Config) ->
+    Rules = ['@spawn', {erlang, send, 2}, {erlang, '!', 2}, {erlang, self, 0}],
+    Policy = seccomp_test_run:policy(whitelist, Rules ++ seccomp_eval:policy_rules()),
+    Source =
+        "Work = fun() -> receive Fun -> [spawn(Fun) || _ <- [1, 2, 3]], receive never -> ok end end end,"
+        "Child = spawn(Work), Child ! fun() -> receive never -> ok end end, receive after N -> ok end.",
+    Before = seccomp:processes(),
+    Run = fun(Max, Time) ->
+        eval(Config, Source, #{policy => Policy, max_children => Max, bindings => #{'N' => Time}})
+    end,
+    ?assertMatch({error, {children, #{limit := 3}}}, Run(3, 4000)),
+    seccomp_test_run:eventually(fun() -> seccomp:processes() -- Before =:= [] end),
+    ?assertMatch({ok, _}, Run(4, 50)),
+    seccomp_test_run:eventually(fun() -> seccomp:processes() -- Before =:= [] end).
+
+%% What a server starts for the evaluated code counts, and ends with it.
+children_of_servers_are_counted(Config) ->
+    Server = spawn(fun Loop() ->
+        receive
+            {From, start} ->
+                _ = spawn(fun() -> receive never -> ok end end),
+                From ! started,
+                Loop()
+        end
+    end),
+    true = register(seccomp_eval_server, Server),
+    Policy = seccomp_test_run:policy(
+        whitelist,
+        [{erlang, '!', 2}, {erlang, send, 2} | seccomp_eval:policy_rules()],
+        #{send => [self, parent, children, replies, seccomp_eval_server]}
+    ),
+    Source =
+        "Self = self(),"
+        "[begin seccomp_eval_server ! {Self, start}, receive started -> ok end end || _ <- lists:seq(1, 5)],"
+        "receive after N -> ok end.",
+    Before = seccomp:processes(),
+    Run = fun(Max, Time) ->
+        eval(Config, Source, #{policy => Policy, max_children => Max, bindings => #{'N' => Time}})
+    end,
+    %% A child too many may do nothing, and is reported when it tries.
+    #{level := Level} = logger:get_primary_config(),
+    ok = logger:set_primary_config(level, none),
+    ?assertMatch({error, {children, #{limit := 4}}}, Run(4, 4000)),
+    ok = logger:set_primary_config(level, Level),
+    seccomp_test_run:eventually(fun() -> seccomp:processes() -- Before =:= [] end),
+    ?assertMatch({ok, #{value := ok}}, Run(5, 0)),
+    seccomp_test_run:eventually(fun() -> seccomp:processes() -- Before =:= [] end),
+    ?assertEqual(0, seccomp:flags(Server)),
+    exit(Server, kill).
 
 %% -- Sessions and atoms ------------------------------------------------------
 
@@ -345,9 +474,11 @@ tricks(Word) ->
      "$\\x{41}" ++ W, "$\\x41" ++ W, "$\\101" ++ W, "16#ff" ++ W, "1_" ++ W, "1__" ++ W, "1.0e5" ++ W, "1.0e" ++ W,
      "2#1" ++ W, "36#1_" ++ W, "\"a\\\"" ++ W ++ "\"", "% '\n" ++ W, "'a\\'" ++ W ++ "'", "1." ++ W, "1.e" ++ W,
      "\"\" " ++ W, "\"\"\"\n" ++ W, "~\"a\"" ++ W, "#" ++ W ++ "{}", "?" ++ W, "ß" ++ W, "Ä" ++ W, "÷" ++ W, "×" ++ W,
+     W ++ "(X) -> X.", W ++ "() -> " ++ W ++ "().", W ++ " (1)", "fun " ++ W ++ "/1.",
      "fun " ++ W ++ "/1", "fun lists:" ++ W ++ "/1", W ++ ":" ++ W ++ "()", "list_to_atom(\"" ++ W ++ "\")",
      "catch binary_to_atom(<<\"" ++ W ++ "\">>, utf8)", "X = " ++ U ++ ", X", U ++ " = 1, " ++ U, "$\\^" ++ W, "$\\" ++ W,
-     "list_to_atom(\"a\" ++ \"" ++ W ++ "\")", "'\\^a" ++ W ++ "'"].
+     "list_to_atom(\"a\" ++ \"" ++ W ++ "\")", "'\\^a" ++ W ++ "'",
+     "'\\\"" ++ W ++ "'", "'\\\\\" " ++ W ++ "'", "'\\^\" " ++ W ++ "'"].
 
 random(Word) ->
     Parts = ["'", "\"", "\\", "$", "%", "\n", " ", "#", "16#", "1", ".", "e", "_", "^", "{", "}", "x", "A", "(", ")",

@@ -230,6 +230,36 @@ the_tool_asks_a_node_test_() ->
         end)
     end}.
 
+%% A module that it has never seen, two runs of which become one policy.
+the_tool_learns_test_() ->
+    {timeout, 300, fun() ->
+        Source = [
+            "-module(secl_m).\n-export([one/0, two/0, bad/0]).\n"
+            "one() -> lists:sum(lists:seq(1, 3)).\n"
+            "two() -> io:format(\"two~n\"), string:to_upper(\"a\").\n"
+            "bad() -> lists:sum(a).\n"
+        ],
+        with_files([{"secl_m.erl", Source}], fun(Dir) ->
+            {ok, secl_m} = compile:file(Dir ++ "/secl_m", [{outdir, Dir}]),
+            File = Dir ++ "/learned.terms",
+            Learn = ["learn", "--warm", "--out", File, "--pa", Dir | node_options()],
+            {0, Said} = tool(Learn ++ ["secl_m:one/0", "secl_m:two/0"]),
+            ?has(" rules, from 2 runs and ", Said),
+            {ok, #{rules := Rules, send := Send, spawn := deny}} = seccomp:read_policy(File),
+            ?assertEqual(
+                [{lists, seq, 2}, {lists, sum, 1}, {string, to_upper, 1}],
+                [Rule || {M, _, _} = Rule <- Rules, M =:= lists orelse M =:= string]
+            ),
+            ?assert(lists:member(group_leader, Send)),
+            ok = file:delete(File),
+            {1, Failed} = tool(Learn ++ ["secl_m:bad/0"]),
+            ?has("secl_m:bad/0 failed: ", Failed),
+            {1, Unknown} = tool(Learn ++ ["secl_m:three/0"]),
+            ?has("secl_m:three/0 does not exist", Unknown),
+            ?assertNot(filelib:is_file(File))
+        end)
+    end}.
+
 node_options() ->
     ["--erl", os:find_executable("erl"), "--pa", filename:dirname(code:which(seccomp))].
 

@@ -20,13 +20,18 @@ all() ->
             {message_by_name, {?T, has, [message_by_name]}},
             {message_by_forged_pid, {?T, has, [message_by_forged_pid]}},
             {message_to_unnamed, {?T, has, [message_to_unnamed]}},
+            {message_by_alias, {?T, has, [message_by_alias]}},
             {monitor_by_name, {?T, is_monitored, []}},
             {monitor_by_forged_pid, {?T, is_monitored, []}},
             {group_leader, {?T, has_foreign_leader, []}},
             {exit_of_a_linked_process, {?T, is_dead, []}},
             {exit_kill, {?T, is_dead, []}},
             {ticktime, {?T, has_new_ticktime, []}},
-            {global_name, {?T, is_global, [global_name]}}
+            {global_name, {?T, is_global, [global_name]}},
+            {order_system, {?T, has_order, [system]}},
+            {order_exit, {?T, has_order, ['EXIT']}},
+            {order_io, {?T, has_order, [io_order(order_io)]}},
+            {order_io_format, {?T, has_order, [io_order(order_io_format)]}}
         ].
 
 %% These end the node where they work.
@@ -62,7 +67,8 @@ is_hit(Name) -> persistent_term:get({?MODULE, Name}, false).
 
 %% -- On the hostile one ------------------------------------------------------
 
-%% Info: what can be guessed, `#{Name => {Number, Serial, Creation}}`.
+%% Info: what can be guessed, `#{Name => {Number, Serial, Creation}}`, and an
+%% alias as it is written.
 run(Name, Node, Info) ->
     true = net_kernel:connect_node(Node),
     Self = self(),
@@ -167,6 +173,8 @@ attack(message_by_forged_pid = Name, _Node, #{target := Target}) ->
     pid(Target) ! {note, Name};
 attack(message_to_unnamed = Name, _Node, #{unnamed := Unnamed}) ->
     pid(Unnamed) ! {note, Name};
+attack(message_by_alias = Name, _Node, #{alias := Alias}) ->
+    binary_to_term(Alias) ! {note, Name};
 attack(monitor_by_name, Node, _) ->
     stay(fun() -> monitor(process, {?T, Node}) end);
 attack(monitor_by_forged_pid, _Node, #{target := Target}) ->
@@ -183,6 +191,12 @@ attack(ticktime, Node, _) ->
     {net_kernel, Node} ! call({new_ticktime, 7000, 0});
 attack(global_name = Name, _Node, _) ->
     stay(fun() -> yes = global:register_name(Name, self()) end);
+attack(order_system, Node, _) ->
+    {seccomp_guard_open, Node} ! {system, {self(), ref()}, get_state};
+attack(order_exit, Node, _) ->
+    {seccomp_guard_open, Node} ! {'EXIT', self(), shutdown};
+attack(Name, Node, _) when Name =:= order_io; Name =:= order_io_format ->
+    {seccomp_guard_open, Node} ! io(io_order(Name));
 attack(init_stop, Node, _) ->
     {init, Node} ! {stop, stop};
 attack(kill_kernel, _Node, #{kernel_sup := Pid}) ->
@@ -194,6 +208,11 @@ stay(Fun) ->
         Fun(),
         timer:sleep(3000)
     end).
+
+%% What a server would have a function do; the last looks like what io:format/2
+%% sends, but would call another.
+io_order(order_io) -> {put_chars, unicode, ?MODULE, chars, [order_io]};
+io_order(order_io_format) -> {put_chars, unicode, ?MODULE, format, ["~s", [x]]}.
 
 call(Request) -> {'$gen_call', {self(), ref()}, Request}.
 

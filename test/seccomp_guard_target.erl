@@ -6,14 +6,14 @@
 
 -export([prepare/0, guess/1, services/0, code/1]).
 -export([is_loaded/1, has/1, is_monitored/0, has_foreign_leader/0, is_dead/0]).
--export([has_new_ticktime/0, is_global/1]).
+-export([has_new_ticktime/0, is_global/1, has_order/1]).
 -export([give/1, ask_open/2, ask_open_at_length/2, worker_of_open/0, hammer/1]).
 
 %% Two processes that write down what they get, one with a name; and a server
 %% with a name that starts a process for whoever asks.
 prepare() ->
     _ = timer:apply_after(1, erlang, self, []),
-    persistent_term:put({?MODULE, named}, rename(?MODULE, keeper())),
+    persistent_term:put({?MODULE, named}, rename(?MODULE, with_alias())),
     persistent_term:put({?MODULE, unnamed}, keeper()),
     persistent_term:put({?MODULE, group}, reader()),
     _ = rename(seccomp_guard_open, keep(fun open/0)),
@@ -37,6 +37,17 @@ reader() ->
     end.
 
 keeper() -> keep(fun() -> keep_notes([]) end).
+
+with_alias() ->
+    Self = self(),
+    Pid = keep(fun() ->
+        Self ! {self(), alias()},
+        keep_notes([])
+    end),
+    receive
+        {Pid, Alias} -> persistent_term:put({?MODULE, alias}, term_to_binary(Alias))
+    end,
+    Pid.
 
 keep(Fun) ->
     Leader = whereis(init),
@@ -67,8 +78,17 @@ open() ->
             open();
         {echo, From, Ref} ->
             From ! {Ref, echo},
+            open();
+        Order when element(1, Order) =:= system; element(1, Order) =:= 'EXIT' ->
+            persistent_term:put({?MODULE, element(1, Order)}, true),
+            open();
+        {io_request, _, _, Request} ->
+            persistent_term:put({?MODULE, Request}, true),
             open()
     end.
+
+%% An order that a server obeys, or an io request that it carries out, has come.
+has_order(What) -> persistent_term:get({?MODULE, What}, false).
 
 ask_open(Node, What) -> ask_open(Node, What, make_ref()).
 
@@ -111,7 +131,8 @@ guess(Node) ->
         group => persistent_term:get({?MODULE, group}),
         kernel_sup => whereis(kernel_sup)
     },
-    maps:map(fun(_, Pid) -> numbers(Node, Pid) end, Pids).
+    Guess = maps:map(fun(_, Pid) -> numbers(Node, Pid) end, Pids),
+    Guess#{alias => persistent_term:get({?MODULE, alias})}.
 
 numbers(Node, Pid) ->
     [_, Number, Serial] = string:tokens(pid_to_list(Pid), "<>."),

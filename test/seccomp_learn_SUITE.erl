@@ -18,6 +18,9 @@
     session_ends_with_its_owner/1,
     both_methods_agree/1,
     callers_are_said/1,
+    targets_are_learned/1,
+    learned_on_behalf/1,
+    over_when_it_is_over/1,
     many_functions_none_lost/1,
     groups_are_folded_where_exact/1,
     groups_are_taken_when_asked_for/1,
@@ -26,12 +29,12 @@
     suites_of_otp/1,
     stock_learns_by_tracing/1
 ]).
--export([work/0, work/1, stock/0]).
+-export([work/0, work/1, sends/0, stock/0]).
 
 suite() -> [{timetrap, {seconds, 300}}].
 
 all() ->
-    [F || {F, 1} <- ?MODULE:module_info(exports), not lists:member(F, [init_per_suite, end_per_suite, work, module_info])].
+    [F || {F, 1} <- ?MODULE:module_info(exports), not lists:member(F, [init_per_suite, end_per_suite, work, sends, stock, module_info])].
 
 init_per_suite(Config) ->
     seccomp_test_run:must_enforce(),
@@ -264,6 +267,115 @@ callers_are_said(_Config) ->
     ?assertEqual([{?MODULE, work, 0}], Callers),
     ?assertEqual(1, count({lists, seq, 2}, Learned)).
 
+%% A server with a name, the group leader, and whom any whitelist may send to.
+sends() ->
+    ok = io:format("", []),
+    pong = ask(seccomp_learn_server, fun() -> pong end),
+    Child = spawn(fun() -> receive {From, Ref} -> From ! {Ref, ok} end end),
+    Ref = monitor(process, Child),
+    Child ! {self(), Ref},
+    receive
+        {Ref, Answer} -> Answer
+    end.
+
+with_server(Name, Fun) ->
+    Server = spawn(fun Loop() ->
+        receive
+            {From, Do} -> From ! {Name, Do()}, Loop();
+            stop -> ok
+        end
+    end),
+    true = register(Name, Server),
+    try
+        Fun(Server)
+    after
+        exit(Server, kill)
+    end.
+
+targets_are_learned(_Config) ->
+    with_server(seccomp_learn_server, fun(Server) ->
+        _ = learn(fun sends/0),
+        [
+            begin
+                #{policy := #{send := Send} = Policy, result := {value, ok}} =
+                    learn(fun sends/0, #{method => Method}),
+                ?assertEqual(
+                    {Method, [self, parent, children, replies, group_leader, seccomp_learn_server]},
+                    {Method, Send}
+                ),
+                ?assertEqual({value, ok}, under(Policy, fun sends/0)),
+                %% Each of them is needed.
+                ?assertMatch(
+                    {raised, error, {seccomp, {erlang, send, _}}, _},
+                    under(Policy#{send := Send -- [seccomp_learn_server]}, fun sends/0)
+                ),
+                ?assertMatch(
+                    {raised, error, {seccomp, {erlang, send, _}}, _},
+                    under(Policy#{send := Send -- [group_leader]}, fun sends/0)
+                )
+            end
+         || Method <- [log, trace]
+        ],
+        #{policy := None} = Without = learn(fun() -> lists:seq(1, 2) end),
+        ?assertNot(is_map_key(send, None)),
+        {ok, #{policy := #{send := Merged}}} = seccomp:learn_merge([Without, learn(fun sends/0)]),
+        ?assert(lists:member(seccomp_learn_server, Merged)),
+        %% No rule in a file can name it.
+        Nameless = server(),
+        To = fun() -> Nameless ! none, ok end,
+        [
+            ?assertMatch(#{policy := #{send := any}}, learn(To, #{method => Method}))
+         || Method <- [log, trace]
+        ],
+        exit(Nameless, kill),
+        ?assert(is_process_alive(Server))
+    end).
+
+%% What a server starts for a learned process will be under its policy.
+learned_on_behalf(_Config) ->
+    with_server(seccomp_learn_server, fun(Server) ->
+        Starts = fun() ->
+            ask(seccomp_learn_server, fun() ->
+                {Pid, Ref} = spawn_monitor(fun() -> os:getpid() end),
+                receive
+                    {'DOWN', Ref, process, Pid, Reason} -> Reason
+                end
+            end)
+        end,
+        #{policy := Policy, result := {value, normal}, children := 1} = Learned = learn(Starts),
+        ?assertEqual(1, count({os, getpid, 0}, Learned)),
+        ?assertEqual({value, normal}, under(Policy, Starts)),
+        Rules = maps:get(rules, Policy) -- [{os, getpid, 0}],
+        {value, Denied} = under(Policy#{rules := Rules}, Starts),
+        ?assertMatch({{seccomp, {os, getpid, 0}}, _}, Denied),
+        ?assertEqual(0, seccomp:flags(Server))
+    end).
+
+%% A server that still acts for one that was learned from restricts nobody.
+over_when_it_is_over(_Config) ->
+    Server = server(),
+    Self = self(),
+    #{result := {value, ok}} = learn(fun() ->
+        Server ! {Self, fun() ->
+            Origin = seccomp:origin(),
+            %% Deeper in the stack: this is part of the request.
+            (fun Wait() ->
+                case persistent_term:get(?MODULE, learns) of
+                    over -> ok;
+                    learns -> timer:sleep(5), Wait()
+                end
+            end)(),
+            {element(1, Origin), seccomp:origin(), seccomp:flags(spawn(fun() -> receive stop -> ok end end))}
+        end},
+        ok
+    end),
+    persistent_term:put(?MODULE, over),
+    receive
+        {Server, Answer} -> ?assertEqual({restricted, trusted, 0}, Answer)
+    end,
+    persistent_term:erase(?MODULE),
+    exit(Server, kill).
+
 %% More different functions than the ring or the counters of denials hold.
 many_functions_none_lost(_Config) ->
     N = 20000,
@@ -336,6 +448,9 @@ stock_learns_by_tracing(_Config) ->
             ?assertMatch({error, {unsupported, _}}, Refused),
             ?assertMatch(#{method := trace, result := {value, _}}, Learned),
             #{policy := Policy} = Learned,
+            %% Asked for the module that there is not; that children, parents and
+            %% who waits were sent to is no news.
+            ?assertMatch(#{send := [self, parent, children, replies, code_server]}, Policy),
             _ = learn(fun work/0),
             ?assertMatch({value, _}, under(Policy, fun work/0));
         false ->

@@ -23,7 +23,7 @@
     spawn, spawn_link, spawn_monitor, spawn_opt
 ]).
 
-suite() -> [{timetrap, {minutes, 10}}].
+suite() -> [{timetrap, {minutes, 30}}].
 
 all() -> [native_functions, api_functions].
 
@@ -115,7 +115,7 @@ answered({value, wait}, Args) ->
     Tag = lists:last(Args),
     receive
         {Tag, Answer} when is_atom(Answer) -> {value, {waited, Answer}}
-    after 20000 -> {no_answer, Tag}
+    after 60000 -> {no_answer, Tag}
     end;
 answered(Outcome, _Args) ->
     Outcome.
@@ -133,9 +133,10 @@ holds(F, Args, Pids, Outcome) ->
             false
         end.
 
-changes(F) -> lists:member(F, [set_policy, restrict, restrict_spawn]).
+changes(F) -> lists:member(F, [set_policy, restrict, restrict_spawn, learn_start]).
 
 took({value, ok}) -> true;
+took({value, {ok, _Session}}) -> true;
 took({value, {waited, ok}}) -> true;
 took(_) -> false.
 

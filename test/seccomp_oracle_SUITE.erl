@@ -148,6 +148,7 @@ meddle_once(command, _) ->
     Command = {do, make_ref(), {eval, {call, fixed, erlang, md5, ["a"], none}}},
     lists:foreach(fun(Pid) -> Pid ! Command end, seccomp:processes());
 meddle_once(halt, _) ->
+    ok = seccomp_test_run:eventually(fun() -> seccomp:processes() =/= [] end),
     timer:sleep(500),
     erlang:halt(3).
 

@@ -64,7 +64,11 @@ run(Wanted, #{dir := Dir} = Opts, Start, Counts) ->
             {ok, Counts};
         false ->
             Running = filename:join(Dir, "running"),
-            Before = fun(Commands) -> file:write_file(Running, term_to_binary(Commands)) end,
+            %% Whole at any time, because the emulator may end meanwhile.
+            Before = fun(Commands) ->
+                ok = file:write_file(Running ++ ".new", term_to_binary(Commands)),
+                file:rename(Running ++ ".new", Running)
+            end,
             Seen = fun(Kinds) -> put(?MODULE, Kinds) end,
             erase(?MODULE),
             Options =

@@ -209,7 +209,7 @@ match_specifications(_Config) ->
         1 = erlang:trace(Traced, true, [call]),
         1 = erlang:trace_pattern({lists, reverse, 1}, Spec, [global]),
         Traced ! go,
-        receive {trace, Traced, call, _, Seen} -> plain(Seen) after 5000 -> nothing end
+        receive {trace, Traced, call, _, Seen} -> plain(Seen) after 30000 -> nothing end
     end,
     Nothing = fun() -> ok end,
     Label = fun() -> seq_trace:set_token(label, {any, "term"}) end,
@@ -369,7 +369,7 @@ to_node(Node) ->
         Pid = spawn(Node, Report),
         _ = seq_trace:set_token(Token),
         Pid ! {self(), report},
-        receive Seen -> Seen after 5000 -> no_answer end
+        receive Seen -> Seen after 30000 -> no_answer end
     end,
     [
         begin

@@ -175,7 +175,7 @@ busy_process_is_killed(_Config) ->
             receive
                 {'DOWN', Monitor, process, Pid, Reason} ->
                     ?assertEqual({Name, {seccomp, ?ADD}}, {Name, Reason})
-            after 10000 -> ct:fail({still_alive, Name})
+            after 30000 -> ct:fail({still_alive, Name})
             end
         end
      || {Name, Turn} <- turns()
@@ -183,31 +183,30 @@ busy_process_is_killed(_Config) ->
 
 %% It is inside dirty code when the policy comes, and calls when it is back.
 dirty_process(_Config) ->
-    [
-        begin
-            Counter = atomics:new(1, []),
-            Me = self(),
-            {Pid, Monitor} = spawn_monitor(fun() ->
-                Me ! {self(), ready},
-                Dirty(),
-                atomics:add(Counter, 1, 1)
-            end),
-            receive
-                {Pid, ready} -> timer:sleep(50)
-            end,
-            ok = seccomp:restrict(Pid, blacklist, [?ADD]),
-            ?assertEqual(16#d0, seccomp:flags(Pid)),
+    [restrict_while_dirty(Dirty, 300) || Dirty <- [dirty_cpu, dirty_io]].
+
+restrict_while_dirty(Dirty, Time) ->
+    Counter = atomics:new(1, []),
+    Me = self(),
+    {Pid, Monitor} = spawn_monitor(fun() ->
+        Me ! {self(), ready},
+        erts_debug:Dirty(wait, Time),
+        atomics:add(Counter, 1, 1)
+    end),
+    receive
+        {Pid, ready} -> timer:sleep(50)
+    end,
+    case seccomp:restrict(Pid, blacklist, [?ADD]) of
+        ok ->
             receive
                 {'DOWN', Monitor, process, Pid, Reason} ->
                     ?assertMatch({{seccomp, ?ADD}, _}, Reason)
             end,
-            ?assertEqual(0, atomics:get(Counter, 1))
-        end
-     || Dirty <- [
-            fun() -> erts_debug:dirty_cpu(wait, 300) end,
-            fun() -> erts_debug:dirty_io(wait, 300) end
-        ]
-    ].
+            ?assertEqual(0, atomics:get(Counter, 1));
+        {error, noproc} when Time < 30000 ->
+            %% It was over before this process got to run.
+            restrict_while_dirty(Dirty, 3 * Time)
+    end.
 
 suspended_process(_Config) ->
     {Pid, Counter} = start(fun() -> ok end),
@@ -393,7 +392,7 @@ crowd_round_a_flushing_process(_Config) ->
     Ends = [
         receive
             {'DOWN', M, process, P, Reason} -> Reason
-        after 20000 -> no_answer
+        after 60000 -> no_answer
         end
      || {P, M} <- Workers
     ],
@@ -403,12 +402,14 @@ crowd_round_a_flushing_process(_Config) ->
     stop(Pid).
 
 %% The table and the word of a process change one after the other, which must
-%% not look like a policy that nobody knows.
+%% not look like a policy that nobody knows. Often, but not for long where the
+%% machine has other work.
 info_while_it_changes(_Config) ->
     Pid = spawn_link(fun() -> receive stop -> ok end end),
+    End = erlang:monotonic_time(millisecond) + 20000,
     {_, Monitor} = spawn_monitor(fun() ->
         [{ok, ok} = {seccomp:restrict(Pid, blacklist, [?ADD]), seccomp:lift(Pid)}
-            || _ <- lists:seq(1, 20000)]
+            || _ <- lists:seq(1, 20000), erlang:monotonic_time(millisecond) < End]
     end),
     ?assertEqual([], unexpected_info(Pid, Monitor, [])),
     ?assertEqual(trusted, seccomp:info(Pid)),
@@ -439,7 +440,7 @@ restricting_each_other(_Config) ->
             Answers = [
                 receive
                     {P, Answer} -> Answer
-                after 10000 -> ct:fail({stuck, process_info(P)})
+                after 30000 -> ct:fail({stuck, process_info(P)})
                 end
              || P <- Pair
             ],

@@ -108,7 +108,7 @@ denials_are_logged() ->
             end,
             receive
                 {logged, #{mfa := {os, getpid, 0}} = Seen} -> Seen#{from => Pid}
-            after 5000 -> nothing
+            after 30000 -> nothing
             end
         end),
     ok = logger:remove_handler(?MODULE),

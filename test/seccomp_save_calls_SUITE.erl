@@ -59,7 +59,7 @@ ask(Pid, Fun) ->
     Pid ! {self(), Fun},
     receive
         {Pid, Outcome} -> Outcome
-    after 10000 -> error({no_answer, process_info(Pid)})
+    after 30000 -> error({no_answer, process_info(Pid)})
     end.
 
 value(Pid, Fun) ->

@@ -127,7 +127,13 @@ ways() ->
         {{ets, setopts, 2}, fun(P) -> ets:setopts(ets:new(t, []), {heir, P, hello}) end},
         {{ets, setopts, 2}, fun(P) -> ets:setopts(ets:new(t, []), [{heir, P, hello}]) end},
         {{erts_internal, group_leader, 2}, fun(P) -> group_leader(P, self()) end},
-        {{erts_internal, group_leader, 2}, fun(P) -> group_leader(self(), P) end}
+        {{erts_internal, group_leader, 2}, fun(P) -> group_leader(self(), P) end},
+        {{erts_internal, group_leader, 3}, fun(P) ->
+            erts_internal:group_leader(P, self(), make_ref())
+        end},
+        {{erts_internal, group_leader, 3}, fun(P) ->
+            erts_internal:group_leader(self(), P, make_ref())
+        end}
     ].
 
 %% Keeps the compiler from making the operator of it.

@@ -217,7 +217,7 @@ child(Policy, Spawn) ->
     {value, Parent} = seccomp_test_run:in(Policy, Start, fun(_) ->
         receive
             {child, _, _} = Child -> self() ! {seen, Child}
-        after 10000 -> error(no_child)
+        after 30000 -> error(no_child)
         end,
         ok = seccomp:forget_origin()
     end),

@@ -50,7 +50,7 @@ await({Pid, Monitor}) ->
     receive
         {'DOWN', Monitor, process, Pid, normal} -> ok;
         {'DOWN', Monitor, process, Pid, Reason} -> error(Reason)
-    after 10000 -> error({no_end, process_info(Pid)})
+    after 30000 -> error({no_end, process_info(Pid)})
     end.
 
 %% What a child is under that is started in this way for such a client.
@@ -68,7 +68,7 @@ answer(Ref) ->
         {Ref, Answer} ->
             ok = seccomp:forget_origin(),
             Answer
-    after 10000 -> no_child
+    after 30000 -> no_child
     end.
 
 %% Runs something in the way of a request, and gives a child's answer.

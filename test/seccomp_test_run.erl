@@ -107,7 +107,7 @@ denial(Outcome, _) ->
     {no_denial, Outcome}.
 
 %% Waits until the condition holds; what it says at last, where it never does.
-eventually(Condition) -> eventually(Condition, 500).
+eventually(Condition) -> eventually(Condition, 3000).
 
 eventually(Condition, Tries) ->
     case Condition() of

@@ -218,9 +218,9 @@ const ErtsSeccompHooks *erts_seccomp_judge(Process *c_p);
 #define ERTS_SECCOMP_SIGNAL(P, To, Bif)                                       \
     (ERTS_SECCOMP_HAS_RULE(P)                                                 \
      && erts_seccomp_signal((P), (To), ERTS_SECCOMP_MFA(Bif)))
-#define ERTS_SECCOMP_TIMER(P, To, Bif)                                        \
+#define ERTS_SECCOMP_TIMER(P, To, Msg, Bif)                                   \
     (ERTS_SECCOMP_HAS_RULE(P)                                                 \
-     && erts_seccomp_timer((P), (To), ERTS_SECCOMP_MFA(Bif)))
+     && erts_seccomp_timer((P), (To), (Msg), ERTS_SECCOMP_MFA(Bif)))
 #define ERTS_SECCOMP_LEADER(P, Leader, Pid, Bif)                              \
     (ERTS_SECCOMP_HAS_RULE(P)                                                 \
      && erts_seccomp_group_leader((P), (Leader), (Pid),                       \
@@ -230,12 +230,14 @@ const ErtsSeccompHooks *erts_seccomp_judge(Process *c_p);
      && erts_seccomp_heir((P), (Opts), ERTS_SECCOMP_MFA(Bif)))
 
 void erts_seccomp_send_init(void);
+int erts_seccomp_is_order(Eterm msg); /* in erl_seccomp_guard_shape.c */
 int erts_seccomp_refuse(Process *c_p, const ErtsCodeMFA *mfa, Eterm target,
                         Sint32 verdict);
 int erts_seccomp_message(Process *c_p, Eterm *to, Eterm msg,
                          const ErtsCodeMFA *mfa);
 int erts_seccomp_signal(Process *c_p, Eterm to, const ErtsCodeMFA *mfa);
-int erts_seccomp_timer(Process *c_p, Eterm to, const ErtsCodeMFA *mfa);
+int erts_seccomp_timer(Process *c_p, Eterm to, Eterm msg,
+                       const ErtsCodeMFA *mfa);
 int erts_seccomp_group_leader(Process *c_p, Eterm leader, Eterm pid,
                               const ErtsCodeMFA *mfa);
 int erts_seccomp_heir(Process *c_p, Eterm opts, const ErtsCodeMFA *mfa);

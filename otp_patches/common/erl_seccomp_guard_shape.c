@@ -3,7 +3,8 @@
  *
  * seccomp for the BEAM: what other nodes use, for erl_seccomp_guard.c: whether
  * this node gave them a pid, and what their messages and spawn options look
- * like. A payload stays as it is.
+ * like. A payload stays as it is. And what orders to servers look like, for
+ * erl_seccomp_send.c, too.
  */
 
 #ifdef HAVE_CONFIG_H
@@ -18,6 +19,8 @@
 #include "atom.h"
 #include "erl_message.h"
 #include "external.h"
+#include "erl_fun.h"
+#include "export.h"
 #include "erl_seccomp_guard.h"
 
 /* A bigger first heap than this is an attempt on the node's memory: the
@@ -33,7 +36,9 @@
 erts_atomic_t erts_seccomp_guard_given;
 
 static Eterm am_gen_call, am_is_auth, am_io_request, am_io_lib, am_put_chars,
-    am_requests, am_get_geometry, am_format;
+    am_requests, am_get_geometry, am_format, am_start_child, am_get_chars,
+    am_get_line, am_get_password, am_get_until, am_erl_scan,
+    am_tokens, am_reserved_word, am_fread;
 
 void erts_seccomp_guard_shape_init(void)
 {
@@ -46,6 +51,15 @@ void erts_seccomp_guard_shape_init(void)
     am_requests = am_atom_put("requests", 8);
     am_get_geometry = am_atom_put("get_geometry", 12);
     am_format = am_atom_put("format", 6);
+    am_start_child = am_atom_put("start_child", 11);
+    am_get_chars = am_atom_put("get_chars", 9);
+    am_get_line = am_atom_put("get_line", 8);
+    am_get_password = am_atom_put("get_password", 12);
+    am_get_until = am_atom_put("get_until", 9);
+    am_erl_scan = am_atom_put("erl_scan", 8);
+    am_tokens = am_atom_put("tokens", 6);
+    am_reserved_word = am_atom_put("reserved_word", 13);
+    am_fread = am_atom_put("fread", 5);
 }
 
 /* From now on it is known which pids were written for others. */
@@ -246,6 +260,104 @@ int erts_seccomp_guard_is_order(ErtsDistExternal *edep)
         return 0;
     return tag == am_system || tag == am_EXIT
            || (tag == am_io_request && !looks(edep, MAX_IO, like_harmless_io));
+}
+
+/* A request to a supervisor that has a function in it, which it calls itself;
+ * what is added to a function that it knows is a list. */
+static int is_child_spec(Eterm request)
+{
+    Eterm *r;
+
+    if (is_not_tuple_arity(request, 2))
+        return 0;
+    r = tuple_val(request);
+    return r[1] == am_start_child && (is_tuple(r[2]) || is_map(r[2]));
+}
+
+/* fun erl_scan:reserved_word/1, with which shells read. */
+static int is_reserved_word(Eterm term)
+{
+    ErlFunThing *fun;
+
+    if (is_not_any_fun(term))
+        return 0;
+    fun = (ErlFunThing *) fun_val(term);
+    return is_external_fun(fun)
+           && fun->entry.exp->info.mfa.module == am_erl_scan
+           && fun->entry.exp->info.mfa.function == am_reserved_word;
+}
+
+/* Options, none of which is a function but that one. */
+static int only_data(Eterm list)
+{
+    Eterm *opt;
+
+    for (; is_list(list); list = CDR(list_val(list))) {
+        if (is_atom(CAR(list_val(list))))
+            continue;
+        if (is_not_tuple_arity(CAR(list_val(list)), 2))
+            return 0;
+        opt = tuple_val(CAR(list_val(list)));
+        if (is_any_fun(opt[2]) && !is_reserved_word(opt[2]))
+            return 0;
+    }
+    return is_nil(list);
+}
+
+/* What programs and shells read with; the first function is called with each
+ * line, the second one is that of io:fread/2. */
+static int is_harmless_parser(Eterm m, Eterm f, Eterm args)
+{
+    Eterm last = NIL;
+
+    if (m == am_io_lib && f == am_fread)
+        return 1;
+    if (m != am_erl_scan || f != am_tokens)
+        return 0;
+    for (; is_list(args); args = CDR(list_val(args)))
+        last = CAR(list_val(args));
+    return is_nil(args) && (is_not_list(last) || only_data(last));
+}
+
+/* An io request that makes the server call nothing but what these do. */
+static int is_harmless_request(Eterm request)
+{
+    Eterm *r;
+    Uint arity;
+
+    if (is_not_tuple(request))
+        return 1;
+    r = tuple_val(request);
+    arity = arityval(*r);
+    if (arity == 0)
+        return 1;
+    if (r[1] == am_get_chars || r[1] == am_get_line || r[1] == am_get_password)
+        return 1;
+    if (r[1] == am_setopts)
+        return arity == 2 && only_data(r[2]);
+    if (r[1] == am_get_until)
+        return arity == 6 && is_harmless_parser(r[4], r[5], r[6]);
+    return harmless_io(request, 0);
+}
+
+/* The same for a message of a process of this node, to whom the server may
+ * answer and who may be its child. */
+int erts_seccomp_is_order(Eterm msg)
+{
+    Eterm *m;
+
+    if (is_not_tuple(msg))
+        return 0;
+    m = tuple_val(msg);
+    switch (arityval(*m)) {
+    case 3:
+        return m[1] == am_system || m[1] == am_EXIT
+               || (m[1] == am_gen_call && is_child_spec(m[3]));
+    case 4:
+        return m[1] == am_io_request && !is_harmless_request(m[4]);
+    default:
+        return 0;
+    }
 }
 
 /* Options with which a spawn harms the node before the policy holds. Others,

@@ -191,6 +191,48 @@ void erts_seccomp_receive(Process *c_p, ErtsMessage *msgp, Eterm *E)
     ERL_MESSAGE_TOKEN(msgp) = am_undefined;
 }
 
+/*
+ * The flags of a monitor that is about to be made. Whoever waits for the answer
+ * to a request acts then for whom it acted when it asked: nobody may make a
+ * trusted process act for it by answering. That goes by the alias that is made
+ * for the one answer, which the emulator knows; one that has to be taken away
+ * explicitly may be an address that anything is sent to.
+ */
+Uint16 erts_seccomp_own_request(Process *c_p, Uint16 flags)
+{
+    Uint16 alias = flags & ERTS_ML_STATE_ALIAS_MASK;
+    Uint32 origin;
+
+    if (alias != ERTS_ML_STATE_ALIAS_DEMONITOR
+        && alias != ERTS_ML_STATE_ALIAS_ONCE)
+        return 0;
+    return erts_seccomp_acts_for(c_p, &origin) ? 0 : ERTS_SECCOMP_ML_FLG_OWN;
+}
+
+/*
+ * A message to an alias with these flags has come. It is an answer when it looks
+ * like one: then it loses its origin. What else is sent there may be a request,
+ * and what comes from another node has no term yet; both keep it.
+ */
+void erts_seccomp_answer(ErtsMessage *sig, Eterm alias, Eterm msg,
+                         Uint16 flags)
+{
+    Eterm tag;
+
+    if (!(flags & ERTS_SECCOMP_ML_FLG_OWN) || is_non_value(msg)
+        || !part_of(ERL_MESSAGE_TOKEN(sig)) || is_not_tuple_arity(msg, 2))
+        return;
+    tag = tuple_val(msg)[1]; /* {Alias, _}, {[alias|Alias], _} */
+    if (is_list(tag) && CAR(list_val(tag)) == am_alias)
+        tag = CDR(list_val(tag));
+    if (!eq(tag, alias))
+        return;
+    if (erts_seccomp_token_flags(ERL_MESSAGE_TOKEN(sig)) & SILENT)
+        ERL_MESSAGE_TOKEN(sig) = NIL;
+    else
+        erts_seccomp_hide(ERL_MESSAGE_TOKEN(sig));
+}
+
 /* A receive has timed out; the process waited, so its stack is known. */
 void erts_seccomp_timeout(Process *c_p)
 {

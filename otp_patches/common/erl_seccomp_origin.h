@@ -52,6 +52,12 @@ void erts_seccomp_receive(Process *c_p, ErtsMessage *msgp, Eterm *E);
 void erts_seccomp_timeout(Process *c_p);
 void erts_seccomp_hibernate(Process *c_p);
 
+/* Requests by alias. The flag of a monitor: who made it acted for itself. */
+#define ERTS_SECCOMP_ML_FLG_OWN (((Uint16) 1) << 14)
+Uint16 erts_seccomp_own_request(Process *c_p, Uint16 flags);
+void erts_seccomp_answer(ErtsMessage *sig, Eterm alias, Eterm msg,
+                         Uint16 flags);
+
 /* Sending. */
 #define ERTS_SECCOMP_TOKEN_SZ 6
 int erts_seccomp_gives_away(Process *c_p);

@@ -27,7 +27,7 @@
 #include "erl_port.h"
 #include "erl_seccomp.h"
 
-static Eterm am_io_reply;
+static Eterm am_io_reply, am_order;
 
 /* Set and read as erts_seccomp_bits are. */
 static const ErtsSeccompSend *rules[ERTS_SECCOMP_MAX_POLICIES];
@@ -40,11 +40,13 @@ typedef struct {
     Eterm node;   /* of a remote target, else THE_NON_VALUE */
     int managed;  /* on a scheduler that is not dirty */
     Uint32 kinds; /* ERTS_SECCOMP_SEND_* that it is */
+    int peer;     /* a process under the same policy */
 } Target;
 
 void erts_seccomp_send_init(void)
 {
     am_io_reply = am_atom_put("io_reply", 8);
+    am_order = am_atom_put("order", 5);
 }
 
 /* -- What a target is ----------------------------------------------------- */
@@ -64,6 +66,7 @@ static int identify(Process *c_p, Eterm to, int managed, Target *t)
     t->name = t->node = THE_NON_VALUE;
     t->managed = managed;
     t->kinds = 0;
+    t->peer = 0;
 
     if (is_internal_pid(to) || is_internal_port(to))
         t->id = to;
@@ -102,6 +105,9 @@ static int kinds_of_process(Process *c_p, Target *t)
         t->kinds |= ERTS_SECCOMP_SEND_PARENT;
     if (c_p->group_leader == t->id && (rp->seccomp & ERTS_SECCOMP_SERVES_IO))
         t->kinds |= ERTS_SECCOMP_SEND_GROUP_LEADER;
+    t->peer = (rp->seccomp & ERTS_SECCOMP_E)
+              && (rp->seccomp >> ERTS_SECCOMP_POLICY_SHIFT)
+                     == (c_p->seccomp >> ERTS_SECCOMP_POLICY_SHIFT);
     if (!t->managed)
         erts_proc_dec_refc(rp);
     return 1;
@@ -241,13 +247,29 @@ static int may_send(Process *c_p, Target *t, Eterm msg)
     return rule && allows(c_p, rule, t, msg);
 }
 
+/*
+ * Whether it is an order, which OTP's servers obey before their own code sees
+ * it, so that whoever may send it has them call any function. That a target is
+ * the parent, or has a name in the rule, does not mean it. Who is held by the
+ * same policy does nothing that this process may not do.
+ */
+static int is_order(const Target *t, Eterm msg)
+{
+    const Uint32 own = ERTS_SECCOMP_SEND_SELF | ERTS_SECCOMP_SEND_CHILDREN
+                       | ERTS_SECCOMP_SEND_GROUP_LEADER;
+
+    return is_value(msg) && !(t->kinds & own) && !t->peer
+           && erts_seccomp_is_order(msg);
+}
+
 /* -- Refusing -------------------------------------------------------------- */
 
 /* Non-zero: denied, with the exception set. */
-static int deny(Process *c_p, const Target *t, const ErtsCodeMFA *mfa)
+static int deny(Process *c_p, const Target *t, int order,
+                const ErtsCodeMFA *mfa)
 {
     const ErtsSeccompHooks *h = erts_seccomp_judge(c_p);
-    Eterm target = is_value(t->name) ? t->name
+    Eterm *hp, to = t->to, target = is_value(t->name) ? t->name
                    : is_value(t->node) ? am_pid : t->id;
     Sint32 verdict = ERTS_SECCOMP_RAISE;
 
@@ -257,7 +279,11 @@ static int deny(Process *c_p, const Target *t, const ErtsCodeMFA *mfa)
                                  is_value(t->node) ? t->node : NIL);
     if (verdict == ERTS_SECCOMP_ALLOW || verdict == ERTS_SECCOMP_LOG)
         return 0;
-    return erts_seccomp_refuse(c_p, mfa, t->to, verdict);
+    if (order) {
+        hp = HAlloc(c_p, 3);
+        to = TUPLE2(hp, am_order, to);
+    }
+    return erts_seccomp_refuse(c_p, mfa, to, verdict);
 }
 
 /* -- For the emulator ------------------------------------------------------ */
@@ -277,6 +303,8 @@ int erts_seccomp_message(Process *c_p, Eterm *to, Eterm msg,
     if (!classify(c_p, &t) && is_non_value(t.name))
         return 0;
     if (may_send(c_p, &t, msg)) {
+        if (is_order(&t, msg))
+            return deny(c_p, &t, 1, mfa);
         if (is_value(t.name) && t.kinds && t.id != am_undefined)
             *to = t.id;
         /* Port ! {Owner, {connect, Pid}}: see erts_port_command(). */
@@ -294,10 +322,20 @@ int erts_seccomp_message(Process *c_p, Eterm *to, Eterm msg,
         *to = ERTS_INVALID_PID;
         return 0;
     }
-    return deny(c_p, &t, mfa);
+    return deny(c_p, &t, 0, mfa);
 }
 
-/* Any other signal, or a message later on, where nothing is a reply. */
+/* Where nothing is a reply. */
+static int check_signal(Process *c_p, Target *t, Eterm msg,
+                        const ErtsCodeMFA *mfa)
+{
+    t->kinds &= ~ERTS_SECCOMP_SEND_GROUP_LEADER;
+    if (!may_send(c_p, t, THE_NON_VALUE))
+        return deny(c_p, t, 0, mfa);
+    return is_order(t, msg) ? deny(c_p, t, 1, mfa) : 0;
+}
+
+/* Any other signal. */
 int erts_seccomp_signal(Process *c_p, Eterm to, const ErtsCodeMFA *mfa)
 {
     Target t;
@@ -306,19 +344,21 @@ int erts_seccomp_signal(Process *c_p, Eterm to, const ErtsCodeMFA *mfa)
         return 0;
     if (!classify(c_p, &t) && is_non_value(t.name))
         return 0;
-    t.kinds &= ~ERTS_SECCOMP_SEND_GROUP_LEADER;
-    return may_send(c_p, &t, THE_NON_VALUE) ? 0 : deny(c_p, &t, mfa);
+    return check_signal(c_p, &t, THE_NON_VALUE, mfa);
 }
 
-/* A timer looks a name up when it fires: the name itself must be allowed. */
-int erts_seccomp_timer(Process *c_p, Eterm to, const ErtsCodeMFA *mfa)
+/* A message later on, or THE_NON_VALUE if the timer wraps it up. A timer looks
+ * a name up when it fires: the name itself must be allowed. */
+int erts_seccomp_timer(Process *c_p, Eterm to, Eterm msg,
+                       const ErtsCodeMFA *mfa)
 {
     Target t;
 
-    if (is_not_atom(to))
-        return erts_seccomp_signal(c_p, to, mfa);
-    (void) identify(c_p, to, 0, &t);
-    return may_send(c_p, &t, THE_NON_VALUE) ? 0 : deny(c_p, &t, mfa);
+    if (!identify(c_p, to, is_not_atom(to), &t))
+        return 0;
+    if (is_not_atom(to) && !classify(c_p, &t) && is_non_value(t.name))
+        return 0;
+    return check_signal(c_p, &t, msg, mfa);
 }
 
 /*
@@ -332,12 +372,12 @@ int erts_seccomp_group_leader(Process *c_p, Eterm leader, Eterm pid,
 {
     Target t;
 
-    if (is_not_internal_pid(pid) || !identify(c_p, pid, 1, &t))
+    if (is_not_pid(pid) || !identify(c_p, pid, 1, &t))
         return 0;
     if (!classify(c_p, &t))
         return 0;
     if (!(t.kinds & (ERTS_SECCOMP_SEND_SELF | ERTS_SECCOMP_SEND_CHILDREN)))
-        return deny(c_p, &t, mfa);
+        return deny(c_p, &t, 0, mfa);
     if (leader == c_p->group_leader)
         return 0;
     return erts_seccomp_signal(c_p, leader, mfa);

@@ -11,7 +11,8 @@
 
 start(_Type, _Args) ->
     Answer = supervisor:start_link(?MODULE, []),
-    case init:get_plain_arguments() of
+    %% The script of the release passes its command on.
+    case init:get_plain_arguments() -- ["foreground"] of
         [] -> ok;
         Lines -> spawn(fun() -> answer(Lines) end)
     end,

@@ -44,11 +44,39 @@ pub enum Command {
         /// The policy
         file: PathBuf,
     },
+    /// Run functions, write the smallest whitelist that lets them pass
+    Learn(Learn),
     /// List the groups, or the members of one
     Groups {
         /// A group, with or without its @
         name: Option<String>,
     },
+}
+
+/// What to learn, and how.
+#[derive(clap::Args)]
+pub struct Learn {
+    /// Functions without arguments, as in my_tests:test/0, one run for each
+    #[arg(required = true, value_name = "M:F/0")]
+    pub calls: Vec<String>,
+    /// Where to write the policy: NAME.json or NAME.terms
+    #[arg(short, long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Run each function before, too, so that loading modules is not learned
+    #[arg(long)]
+    pub warm: bool,
+    /// Write down who called each function first, which takes longer
+    #[arg(long)]
+    pub callers: bool,
+    /// A group to write in place of its members, as in @pure; again for more
+    #[arg(long, value_name = "GROUP")]
+    pub group: Vec<String>,
+    /// The erl to start; on a stock one calls are traced
+    #[arg(long, value_name = "PATH", default_value = "erl")]
+    pub erl: PathBuf,
+    /// A directory with modules; again for more
+    #[arg(long, value_name = "DIR")]
+    pub pa: Vec<PathBuf>,
 }
 
 /// How to check.

@@ -5,13 +5,14 @@
 //! A program of its own rather than an escript: it links the very code that
 //! the emulator's library decides by, starts in milliseconds, and runs where
 //! policies are written and reviewed, which may have no Erlang. What only a
-//! node can tell, whether a named function exists, `check --node` asks one.
+//! node can tell, `check --node` and `learn` ask one.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 mod args;
 mod diff;
+mod learn;
 mod node;
 mod show;
 
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         Command::Explain { file, call } => show::explain(&file, &call),
         Command::Diff { before, after } => diff::diff(&before, &after),
         Command::Dump { file } => show::dump(&file),
+        Command::Learn(learn) => learn::learn(&learn),
         Command::Groups { name } => show::groups(name.as_deref()),
     };
     match outcome {

@@ -5,18 +5,21 @@
 //! A node is started, does one thing with the library and ends. It takes file
 //! names as plain arguments, so nothing of them is read as Erlang.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::Trouble;
 
-/// Ends with 0 if all files are policies whose functions exist, with 1 if not,
-/// with 3 where the library is missing.
-const LOAD: &str = "
-    {module, _} = case code:ensure_loaded(seccomp) of
-        {module, _} = Loaded -> Loaded;
+/// Ends with 3 where the library is missing.
+const PRESENT: &str = "
+    case code:ensure_loaded(seccomp) of
+        {module, _} -> ok;
         _ -> halt(3)
-    end,
+    end.";
+
+/// Ends with 0 if all files are policies whose functions exist, with 1 if not.
+const LOAD: &str = "
     Bad = [seccomp:format_error(Reason)
            || File <- init:get_plain_arguments(),
               {error, Reason} <- [seccomp:load_policy(File)]],
@@ -29,14 +32,26 @@ pub fn functions_exist(
     pa: &[PathBuf],
     files: &[&PathBuf],
 ) -> Result<bool, Trouble> {
+    run(erl, pa, &["-eval", LOAD], files)
+}
+
+/// Starts a node for this, with plain arguments. True: all went well.
+pub fn run(
+    erl: &Path,
+    pa: &[PathBuf],
+    what: &[&str],
+    arguments: &[impl AsRef<OsStr>],
+) -> Result<bool, Trouble> {
     let mut command = Command::new(erl);
     command.args(["-noinput", "-boot", "start_clean"]);
     for directory in pa {
         command.arg("-pa").arg(directory);
     }
     let status = command
-        .args(["-eval", LOAD, "-extra"])
-        .args(files)
+        .args(["-eval", PRESENT])
+        .args(what)
+        .arg("-extra")
+        .args(arguments)
         .stdin(Stdio::null())
         .status()
         .map_err(|error| format!("{}: {error}", erl.display()))?;

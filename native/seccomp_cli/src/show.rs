@@ -96,7 +96,8 @@ pub fn explain(path: &Path, call: &str) -> Result<Outcome, Trouble> {
     })
 }
 
-fn call(text: &str) -> Result<(String, String, u8), Trouble> {
+/// Module, function and arity of a call.
+pub fn call(text: &str) -> Result<(String, String, u8), Trouble> {
     let pattern: Pattern = text.parse()?;
     match pattern {
         Pattern {

@@ -111,11 +111,31 @@ fn groups() {
     refused(&["groups", "@fiel"], 2, "did you mean @file?");
 }
 
+/// What it asks a node is tested with one, in `seccomp_file_tests.erl`.
+#[test]
+fn learn() {
+    let learn = |more: &[&str]| {
+        let mut args = vec!["learn", "--erl", "no_such_erl"];
+        args.extend(more);
+        args.into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let refused = |more: &[&str], message: &str| {
+        let args = learn(more);
+        let args: Vec<_> = args.iter().map(String::as_str).collect();
+        refused(&args, 2, message);
+    };
+    refused(&["-o", "a.json", "a:b/1"], "a:b/1 takes arguments");
+    refused(&["-o", "a.json", "a:b"], "is no call");
+    refused(&["-o", "a.policy", "a:b/0"], "ends in .json or .terms");
+    refused(&["a:b/0"], "--out");
+    refused(&["-o", "a.json", "a:b/0"], "no_such_erl: ");
+}
+
 #[test]
 fn usage() {
     let help = run(&["--help"]);
     assert_eq!(help.status, Some(0));
-    for command in ["check", "explain", "diff", "dump", "groups"] {
+    for command in ["check", "explain", "diff", "dump", "learn", "groups"] {
         assert!(help.out.contains(command));
     }
     let version = run(&["--version"]).out;

@@ -20,6 +20,10 @@ pub extern "C" fn send_denied(
         let Some(policy) = table::policy(pid) else {
             return abi::RAISE;
         };
+        if let Some(collector) = policy.collector() {
+            collector.sent(Target { target, node });
+            return abi::LOG;
+        }
         let denial = policy.compiled().denial();
         let Some((answer, action)) = reaction(denial) else {
             return abi::RAISE;

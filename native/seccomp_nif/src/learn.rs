@@ -3,16 +3,21 @@
 //! and writes it down; on an emulator without the check a tracer does the
 //! same. Nothing that was seen is dropped without being counted as lost.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use dashmap::{DashMap, Entry};
 use foldhash::fast::FixedState;
 
-use crate::violations::Call;
+use crate::abi::Eterm;
+use crate::violations::{Call, Target};
 
 /// How many different functions are written down. There are far fewer export
 /// entries; only calls of functions that do not exist can come near it.
 pub const FUNCTIONS: usize = 1 << 20;
+
+/// How many targets are written down; programs that send to more may send to
+/// anybody.
+pub const TARGETS: usize = 1 << 12;
 
 /// What is known of one function.
 #[derive(Clone, Copy, Default)]
@@ -30,6 +35,10 @@ pub struct Collector {
     functions: AtomicUsize,
     lost: AtomicU64,
     children: AtomicU64,
+    targets: DashMap<(Eterm, Eterm), (), FixedState>,
+    too_many_targets: AtomicBool,
+    /// Who started whom, where a tracer has to tell.
+    parents: DashMap<Eterm, Eterm, FixedState>,
 }
 
 impl Collector {
@@ -68,6 +77,35 @@ impl Collector {
         self.children.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Writes down a target that whitelists do not have anyway.
+    pub fn sent(&self, to: Target) {
+        if self.targets.len() < TARGETS {
+            self.targets.insert((to.target, to.node), ());
+        } else if !self.targets.contains_key(&(to.target, to.node)) {
+            self.too_many_targets.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// All targets, in no order; `None`: there were too many.
+    pub fn targets(&self) -> Option<Vec<Target>> {
+        if self.too_many_targets.load(Ordering::Relaxed) {
+            return None;
+        }
+        let target = |(target, node)| Target { target, node };
+        Some(self.targets.iter().map(|t| target(*t.key())).collect())
+    }
+
+    /// Notes who started whom, for [`Collector::are_kin`].
+    pub fn started(&self, parent: Eterm, child: Eterm) {
+        self.parents.insert(child, parent);
+    }
+
+    /// Whether one started the other.
+    pub fn are_kin(&self, one: Eterm, other: Eterm) -> bool {
+        let parent = |child| self.parents.get(&child).map(|p| *p);
+        parent(one) == Some(other) || parent(other) == Some(one)
+    }
+
     /// All functions that were called, in no order.
     pub fn calls(&self) -> Vec<(Call, Seen)> {
         self.calls
@@ -104,6 +142,19 @@ mod tests {
         assert_eq!(calls[0].1.count, 2);
         assert_eq!(calls[0].1.caller, Some((4, 5, 6)));
         assert_eq!(collector.lost(), 0);
+    }
+
+    #[test]
+    fn too_many_targets_are_told() {
+        let collector = Collector::default();
+        let to = |target| Target { target, node: 0 };
+        for target in 0..TARGETS {
+            collector.sent(to(target));
+        }
+        collector.sent(to(0));
+        assert_eq!(collector.targets().map(|t| t.len()), Some(TARGETS));
+        collector.sent(to(TARGETS));
+        assert!(collector.targets().is_none());
     }
 
     #[test]

@@ -9,14 +9,18 @@ use rustler::{Encoder, Env, ResourceArc, Term};
 
 use crate::hooks::Change;
 use crate::installed;
+use crate::learn::Collector;
 use crate::nif_policy::{tuple, Handle};
-use crate::nif_process::{answer, change, mfa_term};
+use crate::nif_process::{answer, change, mfa_term, target_term};
 use crate::table;
 use crate::term;
-use crate::violations::Call;
+use crate::violations::{Call, Target};
 
 mod atoms {
-    rustler::atoms! { ok, trace, discard, remove, call, send, erlang, undefined, match_spec_result }
+    rustler::atoms! {
+        ok, trace, discard, remove, call, send, spawn, erlang, undefined, any,
+        match_spec_result, extra, pid, node, io_reply, alias
+    }
 }
 
 /// A policy that allows everything and writes it down.
@@ -71,7 +75,18 @@ fn learn_calls(env: Env, learner: ResourceArc<Handle>) -> Term {
             term::map(env, &pairs)
         })
         .collect();
+    let targets = match collector.targets() {
+        Some(targets) => {
+            let targets: Vec<Term> = targets
+                .into_iter()
+                .map(|target| target_term(env, target))
+                .collect();
+            term::list(env, &targets)
+        }
+        None => atoms::any().to_term(env),
+    };
     let pairs = [
+        ("targets", targets),
         ("calls", term::list(env, &calls)),
         ("lost", collector.lost().encode(env)),
         ("children", collector.children().encode(env)),
@@ -94,8 +109,8 @@ fn tracer_state(state: Term) -> Option<(ResourceArc<Handle>, bool)> {
     state.decode().ok()
 }
 
-/// Whether a tracer wants an event: calls, and messages that are sent, since
-/// `!` is no call to a tracer.
+/// Whether a tracer wants an event: calls, messages that are sent, since `!` is
+/// no call to a tracer, and who starts whom, for who that is may be sent to.
 #[rustler::nif]
 fn enabled<'a>(
     env: Env<'a>,
@@ -107,7 +122,9 @@ fn enabled<'a>(
         None => atoms::remove().to_term(env),
         Some(_) if atoms::call() == tag => atoms::trace().to_term(env),
         // The check sees them itself.
-        Some((_, false)) if atoms::send() == tag => atoms::trace().to_term(env),
+        Some((_, false)) if atoms::send() == tag || atoms::spawn() == tag => {
+            atoms::trace().to_term(env)
+        }
         Some(_) => atoms::discard().to_term(env),
     }
 }
@@ -128,14 +145,72 @@ fn details(result: Term) -> (Option<Call>, Option<Call>) {
     }
 }
 
-/// A call, `{M, F, Arity}`, or a message.
+/// Whether a message looks like the answer to a request. A tracer cannot tell
+/// whether anybody waits for it.
+fn is_reply(message: Term) -> bool {
+    let is_tag = |tag: Term| {
+        tag.is_ref()
+            || tag
+                .list_get_cell()
+                .is_ok_and(|(head, _)| atoms::alias() == head)
+    };
+    if let Ok((tag, _)) = message.decode::<(Term, Term)>() {
+        return is_tag(tag);
+    }
+    message
+        .decode::<(Term, Term, Term)>()
+        .is_ok_and(|(tag, _, _)| atoms::io_reply() == tag)
+}
+
+/// Whom a message is for, unless every whitelist may send it there.
+fn target<'a>(
+    collector: &Collector,
+    from: Term<'a>,
+    to: Term<'a>,
+    message: Term<'a>,
+) -> Option<Target> {
+    let env = to.get_env();
+    let here = term::raw(term::list(env, &[]));
+    let name = |name| Target {
+        target: term::raw(name),
+        node: here,
+    };
+    if to.is_atom() {
+        return Some(name(to));
+    }
+    if let Ok((to, node)) = to.decode::<(Term, Term)>() {
+        return Some(Target {
+            target: term::raw(to),
+            node: term::raw(node),
+        });
+    }
+    if !to.is_pid() || is_reply(message) {
+        return None;
+    }
+    if to.decode::<rustler::LocalPid>().is_err() {
+        return Some(Target {
+            target: term::raw(atoms::pid().to_term(env)),
+            node: term::raw(atoms::node().to_term(env)),
+        });
+    }
+    let (from, to) = (term::raw(from), term::raw(to));
+    if from == to || collector.are_kin(from, to) {
+        return None;
+    }
+    Some(Target {
+        target: to,
+        node: here,
+    })
+}
+
+/// A call, `{M, F, Arity}`, a message, or a process that was started.
 #[rustler::nif]
 fn trace<'a>(
     env: Env<'a>,
     tag: Term<'a>,
     state: Term<'a>,
-    _tracee: Term<'a>,
-    mfa: Term<'a>,
+    tracee: Term<'a>,
+    what: Term<'a>,
     options: Term<'a>,
 ) -> Term<'a> {
     let state = tracer_state(state);
@@ -154,7 +229,15 @@ fn trace<'a>(
     );
     if atoms::send() == tag {
         collector.traced(send, times, None);
-    } else if let Some(callee) = call(mfa) {
+        let to = options.map_get(atoms::extra().to_term(env));
+        if let Some(to) =
+            to.ok().and_then(|to| target(collector, tracee, to, what))
+        {
+            collector.sent(to);
+        }
+    } else if atoms::spawn() == tag {
+        collector.started(term::raw(tracee), term::raw(what));
+    } else if let Some(callee) = call(what) {
         let key = atoms::match_spec_result().to_term(env);
         let (caller, missing) =
             options.map_get(key).map_or((None, None), details);

@@ -228,7 +228,7 @@ pub fn mfa_term<'a>(env: Env<'a>, (m, f, a): violations::Call) -> Term<'a> {
 
 /// A pid, port or name, or `{Name, Node}`; `{pid, Node}` for a process of
 /// another node.
-fn target_term<'a>(env: Env<'a>, target: violations::Target) -> Term<'a> {
+pub fn target_term<'a>(env: Env<'a>, target: violations::Target) -> Term<'a> {
     let whom = term::immediate(env, target.target);
     let node = term::immediate(env, target.node);
     if node.is_atom() {
