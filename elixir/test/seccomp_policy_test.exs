@@ -163,6 +163,13 @@ defmodule SeccompPolicyTest do
     end
   end
 
+  test "what is no policy raises" do
+    for {source, text} <- [{Enum, "Enum is no module"}, {nil, "nil is no module"}, {1, "not 1"}] do
+      error = assert_raise ArgumentError, fn -> Seccomp.compile(source) end
+      assert error.message =~ text
+    end
+  end
+
   @tag :enforced
   test "a process can be restricted by any of them" do
     for source <- [NoSystem, NoSystem.policy(), [mode: :blacklist, rules: [System]]] do

@@ -119,16 +119,27 @@ defmodule Seccomp.Policy do
       %{mode: :blacklist, rules: [{Kernel, :send, 2}, {:erlang, :send, 2}]}
   """
   @spec to_map(t | keyword | map | module) :: map
-  def to_map(module) when is_atom(module), do: to_map(module.policy())
+  def to_map(module) when is_atom(module) do
+    if Code.ensure_loaded?(module) and function_exported?(module, :policy, 0) do
+      to_map(module.policy())
+    else
+      raise ArgumentError, "#{inspect(module)} is no module that has `use Seccomp.Policy`"
+    end
+  end
 
   def to_map(%__MODULE__{} = policy) do
     to_map(for {key, value} <- Map.from_struct(policy), value != nil, into: %{}, do: {key, value})
   end
 
-  def to_map(options) do
+  def to_map(options) when is_list(options) or is_map(options) do
     case Map.new(options) do
       %{rules: rules} = map -> %{map | rules: Seccomp.Rules.expand(rules)}
       map -> map
     end
+  end
+
+  def to_map(other) do
+    raise ArgumentError,
+          "a policy is a keyword, a map, a struct or a policy module, and not #{inspect(other)}"
   end
 end
