@@ -15,6 +15,7 @@ so is each that comes after it.
 ").
 
 -export([start/0, start/1, start/2, run/1, run/2, compile/1]).
+-export([start_for/3]).
 
 -export_type([options/0]).
 
@@ -41,10 +42,9 @@ This is what `s seccomp_rshell` at the prompt of `^G` starts, and what
 ").
 -spec start() -> pid() | {error, seccomp:reason()}.
 start() ->
-    case {seccomp_nif:flags(self()), application:get_env(seccomp, shell)} of
-        {0, {ok, Policy}} -> start(Policy);
-        {0, undefined} -> missing();
-        {_RestrictedOrUnsupported, _} -> {error, restricted()}
+    case application:get_env(seccomp, shell) of
+        {ok, Policy} -> start(Policy);
+        undefined -> missing()
     end.
 
 ?DOC("`start(Policy, #{})`.").
@@ -64,6 +64,17 @@ start(Policy, Opts) ->
             seccomp_rshell_server:start(Session);
         {error, _} = Error ->
             Error
+    end.
+
+?DOC("
+Starts a shell on a group leader of another node, for `seccomp_rshell_gate`. The pid is
+for that node: one under the policy of its guard.
+").
+-spec start_for(pid(), seccomp:policy(), seccomp:policy()) -> pid() | {error, seccomp:reason()}.
+start_for(Leader, Policy, GuardPolicy) ->
+    case session(Policy, #{}) of
+        {ok, Session} -> seccomp_rshell_server:start(Session, Leader, GuardPolicy);
+        {error, _} = Error -> Error
     end.
 
 ?DOC("`run(Policy, #{})`.").

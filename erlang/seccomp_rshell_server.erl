@@ -11,7 +11,7 @@ What an evaluator sends is data. Nothing in it is called, printing is bounded, a
 after each answer the shell acts for itself again.
 ").
 
--export([start/1, run/1]).
+-export([start/1, start/3, run/1]).
 
 -export_type([session/0]).
 
@@ -24,6 +24,53 @@ after each answer the shell acts for itself again.
 -spec start(session()) -> pid().
 start(Session) ->
     erlang:spawn(fun() -> init(Session, none) end).
+
+?DOC("
+Starts a shell on a group leader of another node, and gives the pid of its deputy.
+A guard lets exit signals, and so `^C`, through to processes under its policy alone:
+the deputy is one, and passes them on.
+").
+-spec start(session(), pid(), seccomp:policy()) -> pid() | {error, seccomp:reason()}.
+start(Session, Leader, GuardPolicy) ->
+    Gate = self(),
+    Ref = make_ref(),
+    {_, Monitor} = erlang:spawn_monitor(fun() ->
+        true = group_leader(Leader, self()),
+        Deputy = deputy(GuardPolicy),
+        Gate ! {Ref, Deputy},
+        init(Session, Deputy)
+    end),
+    receive
+        {Ref, Deputy} ->
+            true = demonitor(Monitor, [flush]),
+            Deputy;
+        {'DOWN', Monitor, process, _, Reason} ->
+            {error, {internal, #{message => <<"no shell">>, reason => Reason}}}
+    end.
+
+deputy(GuardPolicy) ->
+    Shell = self(),
+    Ref = make_ref(),
+    Deputy = erlang:spawn_link(fun() ->
+        _ = process_flag(trap_exit, true),
+        ok = seccomp:set_policy(self(), GuardPolicy),
+        Shell ! {Ref, ready},
+        deputize(Shell)
+    end),
+    receive
+        {Ref, ready} -> Deputy
+    end.
+
+deputize(Shell) ->
+    receive
+        {'EXIT', From, interrupt} when From =/= Shell ->
+            Shell ! {'EXIT', self(), interrupt},
+            deputize(Shell);
+        {'EXIT', _, Reason} ->
+            exit(Reason);
+        _ ->
+            deputize(Shell)
+    end.
 
 ?DOC("Runs a shell on the caller's group leader and waits for its end.").
 -spec run(session()) -> ok.
@@ -196,7 +243,7 @@ tidy(#{evaluator := #{monitor := Monitor}, leader := Leader, owner := Owner} = S
         {'DOWN', Monitor, process, _, Reason} ->
             ok = say(seccomp_rshell_print:died(Reason), State),
             tidy(evaluator(State));
-        {'EXIT', From, Reason} when From =:= Owner; From =:= Leader, Reason =/= interrupt ->
+        {'EXIT', From, Reason} when Reason =/= interrupt, From =:= Owner orelse From =:= Leader ->
             _ = stop_evaluator(State),
             exit(normal);
         _ ->
@@ -206,6 +253,8 @@ tidy(#{evaluator := #{monitor := Monitor}, leader := Leader, owner := Owner} = S
     end.
 
 evaluator(#{policy := Policy, options := Options, commands := Commands, keeper := Keeper} = State) ->
+    %% A line from a group leader on another node is on that node's behalf.
+    _ = seccomp_nif:forget_origin(),
     Evaluator = seccomp_rshell_eval:start(Policy, map_get(max_heap, Options), Commands),
     #{pid := Pid, monitor := Monitor, tag := Tag} = Evaluator,
     receive
@@ -243,7 +292,7 @@ ask(Leader, Request, Owner) ->
             Reply;
         {'DOWN', Ref, process, Leader, _} ->
             {error, terminated};
-        {'EXIT', Owner, _} ->
+        {'EXIT', Owner, Reason} when Reason =/= interrupt ->
             true = demonitor(Ref, [flush]),
             {error, terminated}
     end.
