@@ -4,7 +4,7 @@
 %% terminal, and what they print is waited for.
 -module(seccomp_test_pty).
 
--export([start/1, start/2, type/2, line/2, until/2, refused/2, stop/1, status/1]).
+-export([start/1, start/2, type/2, line/2, until/2, stop/1, status/1]).
 
 %% Far more than anything takes; it ends a test that will not end by itself.
 -define(PATIENCE, 180_000).
@@ -71,12 +71,6 @@ status(Port) ->
     after ?PATIENCE ->
         error({timeout, get({?MODULE, Port})})
     end.
-
-%% That a line gets the sentence of a denial. What was typed is echoed, so a text
-%% that the line must not print is made of two in it.
-refused(Port, {Text, Denied}) ->
-    line(Port, Text),
-    until(Port, [["denied: ", Denied]]).
 
 stop(Port) ->
     {os_pid, Pid} = erlang:port_info(Port, os_pid),
