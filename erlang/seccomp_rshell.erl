@@ -42,6 +42,7 @@ This is what `s seccomp_rshell` at the prompt of `^G` starts, and what
 ").
 -spec start() -> pid() | {error, seccomp:reason()}.
 start() ->
+    _ = application:load(seccomp),
     case application:get_env(seccomp, shell) of
         {ok, Policy} -> start(Policy);
         undefined -> missing()

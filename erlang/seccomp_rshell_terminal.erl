@@ -70,7 +70,6 @@ group() ->
 -spec shell() -> pid().
 shell() ->
     _ = [init:wait_until_started() || init:notify_when_started(self()) =/= started],
-    _ = application:load(seccomp),
     case seccomp_rshell:start() of
         Pid when is_pid(Pid) -> Pid;
         {error, Reason} -> give_up(seccomp:format_error(Reason))

@@ -16,7 +16,7 @@ start(Args, Env) ->
     Script = os:find_executable("script"),
     Command = lists:join(" ", [quoted(Arg) || Arg <- Args]),
     Port = open_port({spawn_executable, Script}, [
-        {args, ["-q", "-e", "-f", "-c", lists:flatten(["exec ", Command]), "/dev/null"]},
+        {args, ["-q", "-e", "-f", "-c", lists:flatten(["stty cols 1000; exec ", Command]), "/dev/null"]},
         {env, [{"TERM", "xterm"}, {"LC_ALL", "C.UTF-8"} | Env]},
         binary,
         stream,

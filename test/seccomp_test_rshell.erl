@@ -20,11 +20,11 @@ prompt(P) -> seccomp_test_pty:until(P, [[integer_to_list(N), "> "] || N <- lists
 
 line(P, Text) -> seccomp_test_pty:line(P, Text).
 
-%% Gives what was printed between the line and the next prompt. The echo of the line is
-%% in it, so `Text` has to be something that the line does not contain.
+%% Gives what was printed between the line and the next prompt, and the text has to be in.
+%% The echo of the line ends with the first new line, as the terminal is wide.
 says(P, Line, Text) ->
-    nomatch = string:find(Line, Text),
     line(P, Line),
+    _ = seccomp_test_pty:until(P, ["\n"]),
     Printed = seccomp_test_pty:until(P, [Text]),
     iolist_to_binary([Printed, prompt(P)]).
 
