@@ -29,6 +29,9 @@ a sentence of the reason. Arguments of the wrong type raise `badarg`.
 -export([guard_node/1, unguard_node/0, guard_info/0, guard_profile/1]).
 -export([format_error/1, format_error/2]).
 
+%% For other modules of the library.
+-export([policy/1, reference/1]).
+
 -export_type([policy/0, rule/0, send/0, policy_map/0, options/0, reason/0, violations/0]).
 
 -compile({no_auto_import, [group_leader/2, spawn/2, spawn_link/2, spawn_monitor/2, spawn_opt/3, processes/0]}).
@@ -353,6 +356,14 @@ guard_info() -> seccomp_guard:info().
     {ok, seccomp_guard_profile:description()} | {error, reason()}.
 guard_profile(Name) when is_atom(Name) -> seccomp_guard_profile:describe(Name);
 guard_profile(Name) -> ?BADARG([Name], [group]).
+
+?NODOC.
+-spec policy(reference()) -> policy().
+policy(Ref) when is_reference(Ref) -> {seccomp_policy, Ref}.
+
+?NODOC.
+-spec reference(policy()) -> reference().
+reference({seccomp_policy, Ref}) when is_reference(Ref) -> Ref.
 
 ?DOC("A sentence for the reason of an `{error, Reason}`.").
 -spec format_error(reason()) -> unicode:chardata().

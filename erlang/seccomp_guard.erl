@@ -99,7 +99,9 @@ info() ->
 shell_info(Info) ->
     case seccomp_rshell_gate:offered() of
         none -> Info;
-        {{seccomp_policy, Ref}, _} -> Info#{shell => map_get(hash, seccomp_nif:policy_info(Ref))}
+        {Policy, _} ->
+            Facts = seccomp_nif:policy_info(seccomp:reference(Policy)),
+            Info#{shell => map_get(hash, Facts)}
     end.
 
 name({Name, ?PING}) -> {Name, ping};
@@ -211,7 +213,7 @@ with_shell(#{shell := Shell} = Guard) ->
     case {seccomp_rshell:compile(Shell), spawn_policy(gated(maps:get(spawn, Guard, deny)))} of
         {{ok, Policy}, {ok, Ref}} ->
             case with_policy({seccomp_policy, Ref}, Guard) of
-                ok -> seccomp_rshell_gate:offer(Policy, {seccomp_policy, Ref});
+                ok -> seccomp_rshell_gate:offer(Policy, seccomp:policy(Ref));
                 {error, _} = Error -> Error
             end;
         {{error, _} = Error, _} ->
@@ -226,7 +228,10 @@ with_shell(Guard) ->
     end.
 
 spawn_policy({seccomp_policy, Ref} = Policy) ->
-    Denied = [M || {M, F, A} <- seccomp_rshell_gate:rules(), seccomp:check(Policy, {M, F, A}) =/= allow],
+    Denied = [
+        M
+     || {M, F, A} <- seccomp_rshell_gate:rules(), seccomp_nif:check(Ref, M, F, A) =/= allow
+    ],
     case Denied of
         [] -> {ok, Ref};
         _ -> bad(spawn, Policy)
@@ -249,7 +254,9 @@ gated(Other) ->
 gated_send(Map) ->
     case maps:get(send, Map, default(Map)) of
         none -> Map#{send => [seccomp_rshell_gate]};
-        Send when is_list(Send) -> Map#{send => Send ++ [seccomp_rshell_gate || not lists:member(seccomp_rshell_gate, Send)]};
+        Send when is_list(Send) ->
+            Gate = [seccomp_rshell_gate || not lists:member(seccomp_rshell_gate, Send)],
+            Map#{send => Send ++ Gate};
         _ -> Map
     end.
 

@@ -101,23 +101,24 @@ what it sends. Without a rule for sending, whitelist or not, it may send to
 ").
 -spec compile(seccomp:policy() | seccomp:policy_map()) ->
     {ok, seccomp:policy()} | {error, seccomp:reason()}.
-compile({seccomp_policy, Ref} = Policy) when is_reference(Ref) ->
-    case [Mfa || Mfa <- needs(), seccomp:check(Policy, Mfa) =/= allow] of
-        [] ->
-            check_send(Policy);
-        [Mfa | _] ->
-            bad(Policy, io_lib:format("a policy with '@eval', for it denies ~tw", [Mfa]))
-    end;
 compile(#{mode := _} = Map) ->
     Send = send(maps:get(send, Map, default)),
     case seccomp_policy:compile(Map#{send => Send}, ['@eval']) of
-        {ok, Ref} -> compile({seccomp_policy, Ref});
+        {ok, Ref} -> usable(seccomp:policy(Ref));
         {error, _} = Error -> Error
     end;
 compile(Map) when is_map(Map) ->
     {error, {missing_option, #{option => mode, expected => <<"whitelist or blacklist">>}}};
 compile(Policy) ->
-    ?BADARG([Policy], [policy]).
+    usable(Policy).
+
+usable(Policy) ->
+    case [Mfa || Mfa <- needs(), seccomp:check(Policy, Mfa) =/= allow] of
+        [] ->
+            check_send(Policy);
+        [Mfa | _] ->
+            bad(Policy, io_lib:format("a policy with '@eval', for it denies ~tw", [Mfa]))
+    end.
 
 %% What the evaluator calls for whatever is typed.
 needs() ->
@@ -134,8 +135,8 @@ send(none) -> [parent];
 send(List) when is_list(List) -> List ++ [parent || not lists:member(parent, List)];
 send(Other) -> Other.
 
-check_send({seccomp_policy, Ref} = Policy) ->
-    #{send := Send} = seccomp_nif:policy_info(Ref),
+check_send(Policy) ->
+    #{send := Send} = seccomp_nif:policy_info(seccomp:reference(Policy)),
     Lists =
         case Send of
             {all, All} -> All;

@@ -140,6 +140,7 @@ entry(N, #{past := Past, number := Next}) when is_integer(N) ->
 entry(none, _Shell) ->
     fail("e/1 takes the number of a command", []).
 
+-spec fail(io:format(), [term()]) -> no_return().
 fail(Format, Args) -> throw({?MODULE, io_lib:format(Format, Args)}).
 
 %% -- For the evaluator -------------------------------------------------------

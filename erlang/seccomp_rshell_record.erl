@@ -76,6 +76,7 @@ check_fields(Exprs, Records) ->
         [{Name, Field} | _] -> fail("field ~tp undefined in record ~tp", [Field, Name])
     end.
 
+-spec fail(io:format(), [term()]) -> no_return().
 fail(Format, Args) -> throw({seccomp_rshell_command, io_lib:format(Format, Args)}).
 
 uses_records(Exprs) -> used(Exprs, []) =/= [].

@@ -20,7 +20,7 @@ main([Dir, Port]) ->
                 filename:join(Dir, "id_ecdsa"),
                 filename:join(Dir, "known_hosts")
             ]),
-            io:format("^C twice ends the daemon.~n");
+            io:format("^C and a end the daemon.~n");
         {error, Reason} ->
             io:format(standard_error, "ssh_shell: ~tp~n", [Reason]),
             halt(1)
