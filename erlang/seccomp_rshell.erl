@@ -162,8 +162,10 @@ session(Policy, Opts) ->
             Error
     end.
 
-with_policy({ok, Policy}, Opts) -> {ok, #{policy => Policy, options => maps:merge(?DEFAULTS, Opts)}};
-with_policy({error, _} = Error, _Opts) -> Error.
+with_policy({ok, Policy}, Opts) ->
+    {ok, #{policy => Policy, options => maps:merge(?DEFAULTS, Opts)}};
+with_policy({error, _} = Error, _Opts) ->
+    Error.
 
 check(Opts) when is_map(Opts) ->
     Wrong = [Pair || {Key, Value} = Pair <- maps:to_list(Opts), not is_option(Key, Value)],

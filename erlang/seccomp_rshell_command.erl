@@ -98,7 +98,8 @@ failed(#{pending := Exprs} = Shell) -> remember(Exprs, none, Shell).
 %% -- History -----------------------------------------------------------------
 
 remember(Exprs, Result, #{number := N, past := Past, history := H, results := R} = Shell) ->
-    Kept = [keep(Entry, N - R) || {M, _, _} = Entry <- [{N, Exprs, Result} | Past], M > N - max(H, R)],
+    All = [{N, Exprs, Result} | Past],
+    Kept = [keep(Entry, N - R) || {M, _, _} = Entry <- All, M > N - max(H, R)],
     Shell#{number := N + 1, past := Kept, pending := []}.
 
 keep({N, Exprs, _}, Last) when N =< Last -> {N, Exprs, none};
@@ -238,7 +239,7 @@ alone(rp, [Arg], _Shell) ->
     {all, Arg};
 alone(rd, [{atom, _, Name}, Definition], #{records := Records} = Shell) ->
     case seccomp_rshell_record:define(Name, Definition, Records) of
-        {ok, Next} -> {seccomp_rshell_print:value(Name, 1, print, []) ++ "\n", Shell#{records := Next}};
+        {ok, Next} -> {[io_lib:write_atom(Name), $\n], Shell#{records := Next}};
         {error, Text} -> fail("~ts", [Text])
     end;
 alone(rf, [], Shell) ->

@@ -49,10 +49,12 @@ exception(Class, Reason, Stack, Records) ->
         _:_ -> ["** exception ", pretty({Class, Reason}, 14, ?MAX_TERM, []), $\n]
     end.
 
-text(error, {seccomp, {erlang, process_info, 2}}, _, [{_, _, [_, current_stacktrace], _} | _], _) ->
+text(error, {seccomp, {_, process_info, 2}}, _, [{_, _, [_, current_stacktrace], _} | _], _) ->
     %% How erl_eval begins to raise an error of its own.
     "** exception error: nothing matches (in =, case, if, try or a fun)\n";
-text(error, {seccomp, {M, F, A}} = Reason, _, Stack, _Records) when is_atom(M), is_atom(F), is_integer(A) ->
+text(error, {seccomp, {M, F, A}} = Reason, _, Stack, _Records) when
+    is_atom(M), is_atom(F), is_integer(A)
+->
     #{general := Text} = seccomp_error:format_error(Reason, Stack),
     ["** denied: ", Text, hint(M, F), $\n];
 text(error, {shell_undef, Name, Arity}, _, _, _) when is_atom(Name), is_integer(Arity) ->
@@ -74,8 +76,10 @@ leave() -> "; exit() leaves this shell".
 %% An error_info names a function that explains the error, and is taken out.
 frames(Stack) -> lists:sublist([frame(Entry) || Entry <- Stack], ?MAX_FRAMES).
 
-frame({M, F, A, Info}) -> {M, F, A, [Place || {Key, _} = Place <- Info, Key =:= file orelse Key =:= line]};
-frame({M, F, A}) -> {M, F, A, []}.
+frame({M, F, A, Info}) ->
+    {M, F, A, [Place || {Key, _} = Place <- Info, Key =:= file orelse Key =:= line]};
+frame({M, F, A}) ->
+    {M, F, A, []}.
 
 ?DOC("What is said when the evaluator has ended.").
 -spec died(term()) -> unicode:chardata().

@@ -84,12 +84,12 @@ uses_records(Exprs) -> used(Exprs, []) =/= [].
 used(Node, Names) ->
     case Node of
         {record_index, _, Name, F} -> used(F, [Name | Names]);
-        {record, _, Name, Fields} when is_atom(Name), is_list(Fields) -> used(Fields, [Name | Names]);
+        {record, _, Name, Fields} when is_atom(Name), is_list(Fields) ->
+            used(Fields, [Name | Names]);
         {record_field, _, R, Name, F} when is_atom(Name) -> used([R, F], [Name | Names]);
         {record, _, R, Name, Fields} when is_atom(Name) -> used([R | Fields], [Name | Names]);
         {call, _, {atom, _, is_record}, [A, {atom, _, Name} | _]} -> used(A, [Name | Names]);
         {call, _, {atom, _, record_info}, [_, {atom, _, Name}]} -> [Name | Names];
-        {Tag, Anno, _, _, _} when is_atom(Tag), is_tuple(Anno) -> used(tl(tuple_to_list(Node)), Names);
         _ when is_tuple(Node) -> used(tuple_to_list(Node), Names);
         [Head | Tail] -> used(Tail, used(Head, Names));
         _ -> Names

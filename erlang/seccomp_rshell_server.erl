@@ -173,7 +173,8 @@ scan(Continuation, Text, Size, #{atoms := Atoms, options := #{max_atoms := Max}}
             State = State0#{atoms := Atoms + erlang:system_info(atom_count) - Before},
             case Scanned of
                 {more, Next} -> read(Next, Size, State);
-                {done, {ok, Tokens, _}, Rest} when is_list(Rest) -> {ok, Tokens, State#{rest := Rest}};
+                {done, {ok, Tokens, _}, Rest} when is_list(Rest) ->
+                    {ok, Tokens, State#{rest := Rest}};
                 {done, {ok, Tokens, _}, _Eof} -> {ok, Tokens, State};
                 {done, {eof, _}, _} -> terminated;
                 {done, {error, Info, _}, _} -> {error, problem(Info), State}
@@ -243,7 +244,9 @@ tidy(#{evaluator := #{monitor := Monitor}, leader := Leader, owner := Owner} = S
         {'DOWN', Monitor, process, _, Reason} ->
             ok = say(seccomp_rshell_print:died(Reason), State),
             tidy(evaluator(State));
-        {'EXIT', From, Reason} when Reason =/= interrupt, From =:= Owner orelse From =:= Leader ->
+        {'EXIT', From, Reason} when
+            Reason =/= interrupt, From =:= Owner orelse From =:= Leader
+        ->
             _ = stop_evaluator(State),
             exit(normal);
         _ ->
@@ -252,7 +255,8 @@ tidy(#{evaluator := #{monitor := Monitor}, leader := Leader, owner := Owner} = S
         State
     end.
 
-evaluator(#{policy := Policy, options := Options, commands := Commands, keeper := Keeper} = State) ->
+evaluator(#{policy := Policy, options := Options, keeper := Keeper} = State) ->
+    #{commands := Commands} = State,
     %% A line from a group leader on another node is on that node's behalf.
     _ = seccomp_nif:forget_origin(),
     Evaluator = seccomp_rshell_eval:start(Policy, map_get(max_heap, Options), Commands),

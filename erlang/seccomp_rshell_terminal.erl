@@ -45,7 +45,7 @@ init() ->
     true = register(user_drv, self()),
     case has_no_break_menu() of
         true -> ok;
-        false -> give_up("start it with +Bc: the break menu of ^C ends the node and shows processes")
+        false -> give_up("start it with +Bc: the break menu of ^C ends the node and shows it")
     end,
     Port =
         try
@@ -86,7 +86,8 @@ give_up(Text) ->
 has_no_break_menu() ->
     case prim_file:read_file("/proc/self/cmdline") of
         {ok, Line} ->
-            Args = lists:takewhile(fun(Arg) -> Arg =/= <<"--">> end, binary:split(Line, <<0>>, [global])),
+            All = binary:split(Line, <<0>>, [global]),
+            Args = lists:takewhile(fun(Arg) -> Arg =/= <<"--">> end, All),
             case [Arg || <<"-B", _/binary>> = Arg <- Args] of
                 [] -> false;
                 Flags -> lists:member(lists:last(Flags), [<<"-Bc">>, <<"-Bi">>])

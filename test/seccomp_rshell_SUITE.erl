@@ -219,7 +219,8 @@ time(_Config) ->
 
 names(_Config) ->
     P = run("#{mode => whitelist, rules => ['@pure']}", "#{max_atoms => 20}"),
-    Names = lists:join(", ", ["seccomp_unheard_of_" ++ integer_to_list(N) || N <- lists:seq(1, 40)]),
+    Numbers = [integer_to_list(N) || N <- lists:seq(1, 40)],
+    Names = lists:join(", ", ["seccomp_unheard_of_" ++ N || N <- Numbers]),
     says(P, lists:flatten(["length([", Names, "])."]), "40"),
     says(P, "another.", "too many new names"),
     stop(P).

@@ -58,7 +58,7 @@ init_per_suite(Config) ->
 end_per_suite(_Config) -> ok.
 
 %% Where the tests run is a copy below the directory of the project.
-example() -> find(filename:dirname(?FILE), filename:join(["examples", "ssh_shell", "ssh_shell.erl"])).
+example() -> find(filename:dirname(?FILE), "examples/ssh_shell/ssh_shell.erl").
 
 find(Dir, Name) ->
     File = filename:join(Dir, Name),
@@ -143,7 +143,8 @@ gate_attacks(_Config) ->
     User = call(Server, erlang, whereis, [user]),
     %% Other calls are denied as before.
     ?assertMatch({badrpc, {'EXIT', {{seccomp, {os, cmd, 1}}, _}}}, Remote(os, cmd, ["id"])),
-    ?assertMatch({badrpc, {'EXIT', {{seccomp, _}, _}}}, Remote(seccomp_rshell, start_for, [x, y, z])),
+    Started = Remote(seccomp_rshell, start_for, [x, y, z]),
+    ?assertMatch({badrpc, {'EXIT', {{seccomp, _}, _}}}, Started),
     %% The gate can be written to by calls under the guard's policy, and knows no orders.
     Order = {system, {self(), make_ref()}, {replace_state, fun(_) -> os:cmd("id") end}},
     Call = {'$gen_call', {self(), make_ref()}, stop},
@@ -153,7 +154,8 @@ gate_attacks(_Config) ->
     ),
     ?assertMatch({badrpc, _}, Remote(erlang, exit, [Gate, kill])),
     %% By its name it cannot be reached from another node at all.
-    _ = call(Other, erlang, send, [{seccomp_rshell_gate, Node}, {seccomp_rshell_gate, User, make_ref(), shell}]),
+    Forged = {seccomp_rshell_gate, User, make_ref(), shell},
+    _ = call(Other, erlang, send, [{seccomp_rshell_gate, Node}, Forged]),
     %% A shell whose group leader is a process of the node itself would write there.
     Led = call(Other, ?MODULE, led, [User, Node]),
     ?assertMatch({error, {restricted, _}}, Led),
@@ -307,7 +309,8 @@ openssh(Port, Dir, Rest) ->
         "BatchMode=yes",
         "LogLevel=ERROR"
     ],
-    ["ssh", "-F", "none", "-t", "-p", integer_to_list(Port), "-i", filename:join(Dir, "id_ecdsa")] ++
+    Key = filename:join(Dir, "id_ecdsa"),
+    ["ssh", "-F", "none", "-t", "-p", integer_to_list(Port), "-i", Key] ++
         lists:append([["-o", Option] || Option <- Options]) ++ ["guest@127.0.0.1" | Rest].
 
 %% The example, on an emulator of its own.

@@ -8,6 +8,8 @@
 
 %% Far more than anything takes; it ends a test that will not end by itself.
 -define(PATIENCE, 180_000).
+%% So wide that no line is broken.
+-define(WIDE, "stty cols 1000; exec ").
 
 %% A command with its arguments, each of which is quoted here.
 start(Args) -> start(Args, []).
@@ -16,7 +18,7 @@ start(Args, Env) ->
     Script = os:find_executable("script"),
     Command = lists:join(" ", [quoted(Arg) || Arg <- Args]),
     Port = open_port({spawn_executable, Script}, [
-        {args, ["-q", "-e", "-f", "-c", lists:flatten(["stty cols 1000; exec ", Command]), "/dev/null"]},
+        {args, ["-q", "-e", "-f", "-c", lists:flatten([?WIDE, Command]), "/dev/null"]},
         {env, [{"TERM", "xterm"}, {"LC_ALL", "C.UTF-8"} | Env]},
         binary,
         stream,

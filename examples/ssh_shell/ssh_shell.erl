@@ -77,7 +77,8 @@ keys(Dir) ->
     ok = file:change_mode(Dir, 8#700),
     Host = key(filename:join(Dir, "ssh_host_ecdsa_key")),
     Guest = key(filename:join(Dir, "id_ecdsa")),
-    ok = write(filename:join(Dir, "authorized_keys"), line(Guest, [{comment, "guest"}], openssh_key)),
+    Authorized = line(Guest, [{comment, "guest"}], openssh_key),
+    ok = write(filename:join(Dir, "authorized_keys"), Authorized),
     Known = [{hostnames, ["127.0.0.1", "[127.0.0.1]:*"]}],
     write(filename:join(Dir, "known_hosts"), line(Host, Known, known_hosts)).
 
