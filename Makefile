@@ -33,7 +33,7 @@ BUILT_NIF := $(or $(CARGO_TARGET_DIR),target)/release/libseccomp_nif.so
 # Everything Erlang runs on the patched runtime, rebar3 included.
 ON_PATCHED := PATH="$(RUNTIME)/bin:$$PATH"
 
-.PHONY: help deps otp nif tool compile erl shell demo demo-cluster examples test \
+.PHONY: help deps otp nif tool compile erl shell ssh-shell demo demo-cluster examples test \
         test-rust test-erlang test-elixir escapes oracle bench soak mutants fuzz check-memory \
         check-debug lint lint-rust lint-erlang lint-c docs patch-check \
         patch-refresh clean distclean \
@@ -72,6 +72,12 @@ erl: ## print the path of the patched erl, built first where needed
 shell: compile ## an interactive shell with the library loaded
 	@cd $(TOP) && exec "$$(otp_patches/otp path)" \
 	    -eval 'application:ensure_all_started(seccomp)'
+
+ssh-shell: compile ## an ssh daemon whose users get a restricted shell; PORT=2222
+	@cd $(TOP) && mkdir -p _build/ssh_shell && \
+	    "$(RUNTIME)/bin/erlc" -o _build/ssh_shell examples/ssh_shell/*.erl && \
+	    exec "$(RUNTIME)/bin/erl" -noinput -pa _build/ssh_shell \
+	        -run ssh_shell main _build/ssh_shell/keys "$(or $(PORT),2222)"
 
 demo: compile ## evaluate human input in restricted processes
 	@cd $(TOP) && mkdir -p _build/demo && \

@@ -31,6 +31,9 @@ a sentence of the reason. Arguments of the wrong type raise `badarg`.
 -export([learn_merge/1, learn_write/2]).
 -export([format_error/1, format_error/2]).
 
+%% For other modules of the library.
+-export([policy/1, reference/1]).
+
 -export_type([policy/0, rule/0, send/0, policy_map/0, options/0, reason/0, violations/0]).
 
 -compile({no_auto_import, [group_leader/2, spawn/2, spawn_link/2, spawn_monitor/2, spawn_opt/3, processes/0]}).
@@ -448,6 +451,14 @@ learn_write(Learned, File) ->
         {true, {ok, Path}} -> seccomp_learn_policy:write(Learned, Path);
         {_, _} -> ?BADARG([Learned, File], [learned, file])
     end.
+
+?NODOC.
+-spec policy(reference()) -> policy().
+policy(Ref) when is_reference(Ref) -> {seccomp_policy, Ref}.
+
+?NODOC.
+-spec reference(policy()) -> reference().
+reference({seccomp_policy, Ref}) when is_reference(Ref) -> Ref.
 
 ?DOC("A sentence for the reason of an `{error, Reason}`.").
 -spec format_error(reason()) -> unicode:chardata().

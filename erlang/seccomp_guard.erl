@@ -19,7 +19,8 @@ what a guard refuses and what it cannot.
     spawn => deny | seccomp:policy() | seccomp:policy_map(),
     names => any | [name()],
     protect => [atom()],
-    pids => any | known | none
+    pids => any | known | none,
+    shell => seccomp:policy() | seccomp:policy_map()
 }.
 -type info() ::
     #{status := off | closed, refused_at_boot := non_neg_integer()}
@@ -29,7 +30,8 @@ what a guard refuses and what it cannot.
         spawn := deny | Hash :: binary(),
         names := any | [name()],
         protect := [atom()],
-        pids := any | known | none
+        pids := any | known | none,
+        shell => Hash :: binary()
     }.
 
 -type result() :: ok | {error, seccomp_error:reason()}.
@@ -39,6 +41,8 @@ what a guard refuses and what it cannot.
 -define(PING, 16#02).
 -define(PROTECTED, 16#08).
 -define(TRUSTED, 16#10).
+%% Which is protected, too.
+-define(GATE, 16#28).
 
 %% What erpc and rpc start on the other node, which calls what was asked for.
 -define(REMOTE_CALLS, [{erpc, execute_call}, {erpc, execute_cast}]).
@@ -52,20 +56,24 @@ set(Profile) when is_atom(Profile) ->
     end;
 set(Guard) ->
     case check(Guard) of
-        ok -> with_policy(maps:get(spawn, Guard, deny), Guard);
+        ok -> with_shell(Guard);
         {error, _} = Error -> Error
     end.
 
 ?NODOC.
 -spec unset() -> result().
-unset() -> answer(seccomp_nif:guard_unset()).
+unset() ->
+    case answer(seccomp_nif:guard_unset()) of
+        ok -> seccomp_rshell_gate:withdraw();
+        {error, _} = Error -> Error
+    end.
 
 ?NODOC.
 -spec info() -> info() | {error, seccomp_error:reason()}.
 info() ->
     case seccomp_nif:guard_state() of
         #{status := ok, names := Names, other_names := Others} = State ->
-            #{
+            shell_info(#{
                 status => on,
                 refused_at_boot => map_get(refused_at_boot, State),
                 spawn => map_get(spawn, State),
@@ -73,14 +81,27 @@ info() ->
                 protect => [Name || {Name, ?PROTECTED} <- Names],
                 names =>
                     case Others of
-                        any -> any;
-                        listed -> [name(Name) || {_, Rights} = Name <- Names, Rights =/= ?PROTECTED]
+                        any ->
+                            any;
+                        listed ->
+                            [
+                                name(Name)
+                             || {_, Rights} = Name <- Names, Rights =/= ?PROTECTED, Rights =/= ?GATE
+                            ]
                     end
-            };
+            });
         {error, _} = Error ->
             answer(Error);
         State ->
             maps:with([status, refused_at_boot], State)
+    end.
+
+shell_info(Info) ->
+    case seccomp_rshell_gate:offered() of
+        none -> Info;
+        {Policy, _} ->
+            Facts = seccomp_nif:policy_info(seccomp:reference(Policy)),
+            Info#{shell => map_get(hash, Facts)}
     end.
 
 name({Name, ?PING}) -> {Name, ping};
@@ -109,14 +130,14 @@ set_flag(Other) -> bad(guard, Other).
 
 %% -- What a user writes ------------------------------------------------------
 
-keys() -> [spawn, names, protect, pids].
+keys() -> [spawn, names, protect, pids, shell].
 
 check(Guard) ->
     case maps:keys(maps:without(keys(), Guard)) of
         [] ->
             Wrong = [{Key, V} || {Key, V} <- maps:to_list(Guard), not is_value(Key, V)],
             case Wrong of
-                [] -> check_overlap(Guard);
+                [] -> all_ok([fun check_overlap/1, fun check_shell/1], Guard);
                 [{Key, Value} | _] -> bad(Key, Value)
             end;
         [Option | _] ->
@@ -133,6 +154,27 @@ check_overlap(Guard) ->
         [Name | _] -> bad(protect, Name)
     end.
 
+%% The other node has to write to the shell, and remote calls have to be let in for
+%% one to be asked for.
+check_shell(#{shell := _, pids := Pids}) when Pids =/= none ->
+    ok;
+check_shell(#{shell := _}) ->
+    {error,
+        {missing_option, #{
+            option => pids,
+            expected => <<"pids => known, or nobody can type into the shells that are offered">>
+        }}};
+check_shell(_Guard) ->
+    ok.
+
+all_ok([Check | Checks], Guard) ->
+    case Check(Guard) of
+        ok -> all_ok(Checks, Guard);
+        {error, _} = Error -> Error
+    end;
+all_ok([], _Guard) ->
+    ok.
+
 names(Guard) -> maps:get(names, Guard, []).
 
 name_of({Name, _}) -> Name;
@@ -143,6 +185,7 @@ is_value(spawn, {seccomp_policy, Ref}) -> is_reference(Ref);
 is_value(spawn, Map) -> is_map(Map);
 is_value(names, any) -> true;
 is_value(names, Names) -> is_list_of(fun is_name/1, Names);
+is_value(shell, Shell) -> is_map(Shell) orelse (is_value(spawn, Shell) andalso Shell =/= deny);
 is_value(protect, Names) -> is_list_of(fun is_atom/1, Names);
 is_value(pids, Pids) -> lists:member(Pids, [any, known, none]).
 
@@ -160,8 +203,65 @@ expected(spawn) -> <<"deny, a policy or a map that makes one, and children have 
 expected(names) -> <<"any or a list of names, each an atom, {Name, message}, ",
         "{Name, ping} or {Name, trust}">>;
 expected(protect) -> <<"a list of registered names, none of which is in names">>;
+expected(shell) -> <<"a policy, or a map that makes one">>;
 expected(pids) -> <<"any, known or none">>;
 expected(guard) -> <<"strict, cluster or a map, as seccomp:guard_node/1 takes it">>.
+
+%% -- Shells ------------------------------------------------------------------
+
+with_shell(#{shell := Shell} = Guard) ->
+    case {seccomp_rshell:compile(Shell), spawn_policy(gated(maps:get(spawn, Guard, deny)))} of
+        {{ok, Policy}, {ok, Ref}} ->
+            case with_policy({seccomp_policy, Ref}, Guard) of
+                ok -> seccomp_rshell_gate:offer(Policy, seccomp:policy(Ref));
+                {error, _} = Error -> Error
+            end;
+        {{error, _} = Error, _} ->
+            Error;
+        {_, {error, _} = Error} ->
+            Error
+    end;
+with_shell(Guard) ->
+    case with_policy(maps:get(spawn, Guard, deny), Guard) of
+        ok -> seccomp_rshell_gate:withdraw();
+        {error, _} = Error -> Error
+    end.
+
+spawn_policy({seccomp_policy, Ref} = Policy) ->
+    Denied = [
+        M
+     || {M, F, A} <- seccomp_rshell_gate:rules(), seccomp_nif:check(Ref, M, F, A) =/= allow
+    ],
+    case Denied of
+        [] -> {ok, Ref};
+        _ -> bad(spawn, Policy)
+    end;
+spawn_policy(Map) ->
+    seccomp_policy:compile(Map, ?REMOTE_CALLS).
+
+%% Remote calls may enter the gate and ask its process. Where they are denied
+%% otherwise, that is all they may.
+gated(deny) ->
+    gated(#{mode => whitelist, rules => [], comment => <<"remote shells, and nothing else">>});
+gated(#{mode := whitelist, rules := Rules} = Map) when is_list(Rules) ->
+    Added = [Rule || Rule <- seccomp_rshell_gate:rules(), not lists:member(Rule, Rules)],
+    gated_send(Map#{rules := Rules ++ Added});
+gated(#{mode := blacklist} = Map) ->
+    gated_send(Map);
+gated(Other) ->
+    Other.
+
+gated_send(Map) ->
+    case maps:get(send, Map, default(Map)) of
+        none -> Map#{send => [seccomp_rshell_gate]};
+        Send when is_list(Send) ->
+            Gate = [seccomp_rshell_gate || not lists:member(seccomp_rshell_gate, Send)],
+            Map#{send => Send ++ Gate};
+        _ -> Map
+    end.
+
+default(#{mode := whitelist}) -> [self, parent, children, replies];
+default(_) -> any.
 
 %% -- For the native library --------------------------------------------------
 
@@ -174,7 +274,7 @@ with_policy({seccomp_policy, Ref}, Guard) ->
         _ -> bad(spawn, {seccomp_policy, Ref})
     end;
 with_policy(Map, Guard) ->
-    case seccomp_policy:compile(Map, ?REMOTE_CALLS) of
+    case spawn_policy(Map) of
         {ok, Ref} -> with_policy({seccomp_policy, Ref}, Guard);
         {error, _} = Error -> Error
     end.
@@ -187,7 +287,8 @@ apply_guard(Policy, Guard) ->
         end,
     Rights = maps:from_list(
         [{name_of(Name), rights(Name)} || Name <- Listed] ++
-            [{Name, ?PROTECTED} || Name <- maps:get(protect, Guard, [])]
+            [{Name, ?PROTECTED} || Name <- maps:get(protect, Guard, [])] ++
+            [{seccomp_rshell_gate, ?GATE} || is_map_key(shell, Guard)]
     ),
     Pids = maps:get(pids, Guard, none),
     answer(seccomp_nif:guard_set(Policy, maps:to_list(Rights), Others, Pids)).

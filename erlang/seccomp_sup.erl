@@ -5,7 +5,8 @@
 
 ?MODULEDOC("
 The supervisor of the process that logs denials, and of the one that exchanges
-policies with other nodes, where policies are enforced.
+policies with other nodes, and of the one that has shells for them, where policies
+are enforced.
 ").
 
 -behaviour(supervisor).
@@ -26,7 +27,11 @@ start_link() ->
 init([]) ->
     Nodes =
         case seccomp_nif:enforcement() of
-            {enforced, _, _} -> [#{id => seccomp_nodes, start => {seccomp_nodes, start_link, []}}];
+            {enforced, _, _} ->
+                [
+                    #{id => Id, start => {Id, start_link, []}}
+                 || Id <- [seccomp_nodes, seccomp_rshell_gate]
+                ];
             {unsupported, _, _} -> []
         end,
     Report =

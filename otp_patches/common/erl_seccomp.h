@@ -116,6 +116,9 @@ typedef struct {
 #define ERTS_SECCOMP_GUARD_PROTECTED 0x08u
 /* What it starts when it handles their messages is its own business. */
 #define ERTS_SECCOMP_GUARD_TRUSTED 0x10u
+/* Of the name seccomp_rshell_gate alone: remote calls enter through its module,
+ * which has a shell for whoever asks for one. */
+#define ERTS_SECCOMP_GUARD_GATE 0x20u
 
 typedef struct {
     Eterm name;

@@ -252,6 +252,8 @@ static int refuse_spawn(const Guard *g, DistEntry *dep, Uint32 conn_id,
         error = am_badopt;
         record(dep, am_spawn, am_erlang, am_spawn_opt, 4);
     } else {
+        if (of_name(g, erts_seccomp_guard_gate) & ERTS_SECCOMP_GUARD_GATE)
+            erts_seccomp_guard_enter_gate(mfa);
         return 0;
     }
     if (can_reply(&ctx, dep, conn_id))

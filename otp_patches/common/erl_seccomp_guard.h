@@ -25,6 +25,8 @@ extern erts_atomic_t erts_seccomp_guard_current;
 /* For each process slot the last pid that was written for somebody else; NULL
  * before a guard wants to know. */
 extern erts_atomic_t erts_seccomp_guard_given;
+/* The module and process that remote calls can be made to enter through. */
+extern Eterm erts_seccomp_guard_gate;
 
 void erts_seccomp_guard_init(void);
 void erts_seccomp_guard_boot(int argc, char **argv);
@@ -40,6 +42,7 @@ int erts_seccomp_guard_is_given(Eterm pid);
 int erts_seccomp_guard_is_ping(ErtsDistExternal *edep);
 int erts_seccomp_guard_is_order(ErtsDistExternal *edep);
 int erts_seccomp_guard_is_harmful(Eterm opts);
+void erts_seccomp_guard_enter_gate(Eterm *mfa);
 
 /* The operation of a control message, if it may be carried out. The message may
  * get a token: it is written to `room` then, or, if the payload came in

@@ -35,6 +35,9 @@
 
 erts_atomic_t erts_seccomp_guard_given;
 
+Eterm erts_seccomp_guard_gate;
+
+static Eterm am_erpc, am_execute_call;
 static Eterm am_gen_call, am_is_auth, am_io_request, am_io_lib, am_put_chars,
     am_requests, am_get_geometry, am_format, am_start_child, am_get_chars,
     am_get_line, am_get_password, am_get_until, am_erl_scan,
@@ -43,6 +46,9 @@ static Eterm am_gen_call, am_is_auth, am_io_request, am_io_lib, am_put_chars,
 void erts_seccomp_guard_shape_init(void)
 {
     erts_atomic_init_nob(&erts_seccomp_guard_given, 0);
+    erts_seccomp_guard_gate = am_atom_put("seccomp_rshell_gate", 19);
+    am_erpc = am_atom_put("erpc", 4);
+    am_execute_call = am_atom_put("execute_call", 12);
     am_gen_call = am_atom_put("$gen_call", 9);
     am_is_auth = am_atom_put("is_auth", 7);
     am_io_request = am_atom_put("io_request", 10);
@@ -377,4 +383,14 @@ int erts_seccomp_guard_is_harmful(Eterm opts)
             return 1;
     }
     return 0;
+}
+
+/* A remote call, as rpc and erpc ask for it, enters through the function of
+ * that name in the gate's module. The process is under the guard's policy all
+ * the same; this only chooses what it calls first. */
+void erts_seccomp_guard_enter_gate(Eterm *mfa)
+{
+    if (mfa[1] == am_erpc && mfa[2] == am_execute_call
+        && mfa[3] == make_small(4))
+        mfa[1] = erts_seccomp_guard_gate;
 }

@@ -5,9 +5,10 @@
 # set of options. Both are whole or absent.
 
 # Only the emulator is built, so nothing that other applications need is asked
-# for.
-CONFIGURE_OPTIONS=(--without-termcap --without-javac --without-odbc
-    --without-wx --without-ssl)
+# for. Without the terminal library the shell has no line editing, no completion
+# and no ^G.
+CONFIGURE_OPTIONS=(--without-javac --without-odbc --without-wx --without-ssl)
+[[ -e /usr/include/term.h ]] || CONFIGURE_OPTIONS+=(--without-termcap)
 
 tree_prepare() {
     tree_unpack

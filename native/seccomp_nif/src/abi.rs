@@ -75,6 +75,8 @@ pub const GUARD_PROTECTED: u32 = 0x08;
 
 /// `ERTS_SECCOMP_GUARD_TRUSTED`: it starts what it wants for them.
 pub const GUARD_TRUSTED: u32 = 0x10;
+/// `ERTS_SECCOMP_GUARD_GATE`: remote calls enter through its module.
+pub const GUARD_GATE: u32 = 0x20;
 
 /// `ErtsSeccompGuardName`: what other nodes may do to a name.
 #[repr(C)]
