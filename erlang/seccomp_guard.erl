@@ -13,13 +13,14 @@ what a guard refuses and what it cannot.
 
 -export_type([guard/0, name/0, profile_name/0, info/0]).
 
--type name() :: atom() | {atom(), message | ping | trust}.
+-type name() :: atom() | {atom(), message | ping | trust | calls}.
 -type profile_name() :: strict | cluster.
 -type guard() :: #{
     spawn => deny | seccomp:policy() | seccomp:policy_map(),
     names => any | [name()],
     protect => [atom()],
-    pids => any | known | none
+    pids => any | known | none,
+    calls => [mfa()]
 }.
 -type info() ::
     #{status := off | closed, refused_at_boot := non_neg_integer()}
@@ -29,7 +30,8 @@ what a guard refuses and what it cannot.
         spawn := deny | Hash :: binary(),
         names := any | [name()],
         protect := [atom()],
-        pids := any | known | none
+        pids := any | known | none,
+        calls := [mfa()]
     }.
 
 -type result() :: ok | {error, seccomp_error:reason()}.
@@ -39,6 +41,7 @@ what a guard refuses and what it cannot.
 -define(PING, 16#02).
 -define(PROTECTED, 16#08).
 -define(TRUSTED, 16#10).
+-define(CALLS, 16#40).
 
 %% What erpc and rpc start on the other node, which calls what was asked for.
 -define(REMOTE_CALLS, [{erpc, execute_call}, {erpc, execute_cast}]).
@@ -70,6 +73,7 @@ info() ->
                 refused_at_boot => map_get(refused_at_boot, State),
                 spawn => map_get(spawn, State),
                 pids => map_get(pids, State),
+                calls => map_get(calls, State),
                 protect => [Name || {Name, ?PROTECTED} <- Names],
                 names =>
                     case Others of
@@ -85,7 +89,8 @@ info() ->
 
 name({Name, ?PING}) -> {Name, ping};
 name({Name, ?MESSAGES}) -> Name;
-name({Name, ?MESSAGES bor ?TRUSTED}) -> {Name, trust}.
+name({Name, ?MESSAGES bor ?TRUSTED}) -> {Name, trust};
+name({Name, ?CALLS bor ?TRUSTED}) -> {Name, calls}.
 
 ?DOC("
 Sets the guard of the node's configuration, if there is one: the application's
@@ -109,19 +114,25 @@ set_flag(Other) -> bad(guard, Other).
 
 %% -- What a user writes ------------------------------------------------------
 
-keys() -> [spawn, names, protect, pids].
+keys() -> [spawn, names, protect, pids, calls].
 
 check(Guard) ->
     case maps:keys(maps:without(keys(), Guard)) of
         [] ->
             Wrong = [{Key, V} || {Key, V} <- maps:to_list(Guard), not is_value(Key, V)],
             case Wrong of
-                [] -> check_overlap(Guard);
+                [] -> check_rest(Guard);
                 [{Key, Value} | _] -> bad(Key, Value)
             end;
         [Option | _] ->
             {error,
                 {unknown_option, #{option => Option, known => keys(), did_you_mean => none}}}
+    end.
+
+check_rest(Guard) ->
+    case seccomp_guard_calls:check(maps:get(calls, Guard, [])) of
+        ok -> check_overlap(Guard);
+        {error, _} = Error -> Error
     end.
 
 %% Whoever names a process in both has made a mistake in one of them.
@@ -144,9 +155,11 @@ is_value(spawn, Map) -> is_map(Map);
 is_value(names, any) -> true;
 is_value(names, Names) -> is_list_of(fun is_name/1, Names);
 is_value(protect, Names) -> is_list_of(fun is_atom/1, Names);
-is_value(pids, Pids) -> lists:member(Pids, [any, known, none]).
+is_value(pids, Pids) -> lists:member(Pids, [any, known, none]);
+is_value(calls, Calls) -> seccomp_guard_calls:is_calls(Calls).
 
-is_name({Name, Right}) -> is_atom(Name) andalso lists:member(Right, [message, ping, trust]);
+is_name({Name, Right}) ->
+    is_atom(Name) andalso lists:member(Right, [message, ping, trust, calls]);
 is_name(Name) -> is_atom(Name).
 
 is_list_of(_Is, []) -> true;
@@ -158,9 +171,10 @@ bad(Option, Value) ->
 
 expected(spawn) -> <<"deny, a policy or a map that makes one, and children have to inherit it">>;
 expected(names) -> <<"any or a list of names, each an atom, {Name, message}, ",
-        "{Name, ping} or {Name, trust}">>;
+        "{Name, ping}, {Name, trust} or {Name, calls}">>;
 expected(protect) -> <<"a list of registered names, none of which is in names">>;
 expected(pids) -> <<"any, known or none">>;
+expected(calls) -> <<"a list of {Module, Function, Arity}; there are no wildcards">>;
 expected(guard) -> <<"strict, cluster or a map, as seccomp:guard_node/1 takes it">>.
 
 %% -- For the native library --------------------------------------------------
@@ -190,10 +204,12 @@ apply_guard(Policy, Guard) ->
             [{Name, ?PROTECTED} || Name <- maps:get(protect, Guard, [])]
     ),
     Pids = maps:get(pids, Guard, none),
-    answer(seccomp_nif:guard_set(Policy, maps:to_list(Rights), Others, Pids)).
+    Calls = lists:usort(maps:get(calls, Guard, [])),
+    answer(seccomp_nif:guard_set(Policy, maps:to_list(Rights), Others, Pids, Calls)).
 
 rights({_, ping}) -> ?PING;
 rights({_, trust}) -> ?MESSAGES bor ?TRUSTED;
+rights({_, calls}) -> ?CALLS bor ?TRUSTED;
 rights(_) -> ?MESSAGES.
 
 answer({error, Reason}) -> {error, seccomp_error:complete(Reason, self())};

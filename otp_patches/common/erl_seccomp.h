@@ -17,7 +17,7 @@
 #include "erl_process.h"
 #include "erl_nif.h"
 
-#define ERTS_SECCOMP_ABI 2
+#define ERTS_SECCOMP_ABI 3
 
 /*
  * Process.seccomp is zero for a process without policy. Else its low byte
@@ -116,11 +116,21 @@ typedef struct {
 #define ERTS_SECCOMP_GUARD_PROTECTED 0x08u
 /* What it starts when it handles their messages is its own business. */
 #define ERTS_SECCOMP_GUARD_TRUSTED 0x10u
+/* It applies functions for them, and gets requests for those alone that they
+ * may call: see erl_seccomp_guard_calls.c. */
+#define ERTS_SECCOMP_GUARD_CALLS 0x40u
 
 typedef struct {
     Eterm name;
     Uint rights;
 } ErtsSeccompGuardName;
+
+/* A function that they may call; it runs under no policy of the guard. */
+typedef struct {
+    Eterm module;
+    Eterm function;
+    Uint arity;
+} ErtsSeccompGuardCall;
 
 /*
  * The functions of the library. All are called on scheduler threads, and may
@@ -263,7 +273,8 @@ int erl_seccomp_origin(ErlNifEnv *env, Uint32 *origin);
 int erl_seccomp_forget_origin(ErlNifEnv *env);
 
 int erl_seccomp_guard(Uint32 flags, Uint32 policy, Uint32 names,
-                      const ErtsSeccompGuardName *name);
+                      const ErtsSeccompGuardName *name, Uint32 calls,
+                      const ErtsSeccompGuardCall *call);
 Uint32 erl_seccomp_guard_flags(Uint *refused);
 
 #endif /* ERL_SECCOMP_H__ */

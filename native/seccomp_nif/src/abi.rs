@@ -12,7 +12,7 @@ use std::ffi::c_void;
 pub type Eterm = usize;
 
 /// `ERTS_SECCOMP_ABI`
-pub const ABI: u32 = 2;
+pub const ABI: u32 = 3;
 /// `ERTS_SECCOMP_E`: the process is under a policy.
 pub const E: u32 = 0x80;
 /// `ERTS_SECCOMP_M`: the policy is a blacklist.
@@ -75,6 +75,8 @@ pub const GUARD_PROTECTED: u32 = 0x08;
 
 /// `ERTS_SECCOMP_GUARD_TRUSTED`: it starts what it wants for them.
 pub const GUARD_TRUSTED: u32 = 0x10;
+/// `ERTS_SECCOMP_GUARD_CALLS`: it gets requests for what they may call alone.
+pub const GUARD_CALLS: u32 = 0x40;
 
 /// `ErtsSeccompGuardName`: what other nodes may do to a name.
 #[repr(C)]
@@ -84,6 +86,18 @@ pub struct GuardName {
     pub name: Eterm,
     /// Which of the rights above it has.
     pub rights: usize,
+}
+
+/// `ErtsSeccompGuardCall`: a function that other nodes may call.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct GuardCall {
+    /// An atom.
+    pub module: Eterm,
+    /// An atom.
+    pub function: Eterm,
+    /// With so many arguments.
+    pub arity: usize,
 }
 
 /// `ERTS_SECCOMP_SEND_SELF`
@@ -242,6 +256,8 @@ pub type GuardFn = unsafe extern "C" fn(
     policy: u32,
     names: u32,
     name: *const GuardName,
+    calls: u32,
+    call: *const GuardCall,
 ) -> i32;
 /// `erl_seccomp_guard_flags`
 pub type GuardFlagsFn = unsafe extern "C" fn(refused: *mut usize) -> u32;

@@ -12,7 +12,7 @@ use std::process::Command;
 #[path = "../src/abi.rs"]
 mod abi;
 
-use abi::{Hooks, SendRule, SendSet};
+use abi::{GuardCall, GuardName, Hooks, SendRule, SendSet};
 
 /// Just enough of ERTS for its header to be read without ERTS.
 const ERTS: &str = r"
@@ -52,6 +52,7 @@ const CONSTANTS: &[(&str, u64)] = &[
     ("ERTS_SECCOMP_GUARD_SIGNALS", abi::GUARD_SIGNALS as u64),
     ("ERTS_SECCOMP_GUARD_PROTECTED", abi::GUARD_PROTECTED as u64),
     ("ERTS_SECCOMP_GUARD_TRUSTED", abi::GUARD_TRUSTED as u64),
+    ("ERTS_SECCOMP_GUARD_CALLS", abi::GUARD_CALLS as u64),
     ("ERTS_SECCOMP_SEND", abi::SEND as u64),
     ("ERTS_SECCOMP_SERVES_IO", abi::SERVES_IO as u64),
     ("ERTS_SECCOMP_SEND_SELF", abi::SEND_SELF as u64),
@@ -85,7 +86,7 @@ fn fields() -> Vec<(&'static str, usize)> {
     ]
 }
 
-/// The places in the structs of a rule for sending, as C names them.
+/// The places in the other structs, as C names them.
 fn places() -> Vec<(&'static str, usize)> {
     vec![
         ("sizeof(ErtsSeccompSendSet)", size_of::<SendSet>()),
@@ -121,6 +122,20 @@ fn places() -> Vec<(&'static str, usize)> {
         (
             "offsetof(ErtsSeccompSend, sets)",
             offset_of!(SendRule, sets),
+        ),
+        ("sizeof(ErtsSeccompGuardName)", size_of::<GuardName>()),
+        (
+            "offsetof(ErtsSeccompGuardName, rights)",
+            offset_of!(GuardName, rights),
+        ),
+        ("sizeof(ErtsSeccompGuardCall)", size_of::<GuardCall>()),
+        (
+            "offsetof(ErtsSeccompGuardCall, function)",
+            offset_of!(GuardCall, function),
+        ),
+        (
+            "offsetof(ErtsSeccompGuardCall, arity)",
+            offset_of!(GuardCall, arity),
         ),
     ]
 }
