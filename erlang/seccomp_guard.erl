@@ -19,7 +19,7 @@ what a guard refuses and what it cannot.
     spawn => deny | seccomp:policy() | seccomp:policy_map(),
     names => any | [name()],
     protect => [atom()],
-    pids => any | known | none,
+    pids => any | known | answers | none,
     calls => [mfa()]
 }.
 -type info() ::
@@ -30,7 +30,7 @@ what a guard refuses and what it cannot.
         spawn := deny | Hash :: binary(),
         names := any | [name()],
         protect := [atom()],
-        pids := any | known | none,
+        pids := any | known | answers | none,
         calls := [mfa()]
     }.
 
@@ -155,7 +155,7 @@ is_value(spawn, Map) -> is_map(Map);
 is_value(names, any) -> true;
 is_value(names, Names) -> is_list_of(fun is_name/1, Names);
 is_value(protect, Names) -> is_list_of(fun is_atom/1, Names);
-is_value(pids, Pids) -> lists:member(Pids, [any, known, none]);
+is_value(pids, Pids) -> lists:member(Pids, [any, known, answers, none]);
 is_value(calls, Calls) -> seccomp_guard_calls:is_calls(Calls).
 
 is_name({Name, Right}) ->
@@ -173,7 +173,7 @@ expected(spawn) -> <<"deny, a policy or a map that makes one, and children have 
 expected(names) -> <<"any or a list of names, each an atom, {Name, message}, ",
         "{Name, ping}, {Name, trust} or {Name, calls}">>;
 expected(protect) -> <<"a list of registered names, none of which is in names">>;
-expected(pids) -> <<"any, known or none">>;
+expected(pids) -> <<"any, known, answers or none">>;
 expected(calls) -> <<"a list of {Module, Function, Arity}; there are no wildcards">>;
 expected(guard) -> <<"strict, cluster or a map, as seccomp:guard_node/1 takes it">>.
 

@@ -14,7 +14,7 @@ The ready guards, `strict` and `cluster`, as data: each entry with its reason.
 -type description() :: #{
     doc := binary(),
     spawn := {deny | seccomp:policy_map(), Reason :: binary()},
-    pids := {any | known | none, Reason :: binary()},
+    pids := {any | known | answers | none, Reason :: binary()},
     names := [{seccomp_guard:name(), Reason :: binary()}],
     protect := [{atom(), Reason :: binary()}],
     calls := [{mfa(), Reason :: binary()}]
@@ -24,8 +24,8 @@ The ready guards, `strict` and `cluster`, as data: each entry with its reason.
 -spec get(atom()) -> {ok, seccomp_guard:guard()} | {error, seccomp_error:reason()}.
 get(Profile) ->
     case describe(Profile) of
-        {ok, #{spawn := {Spawn, _}, pids := {Pids, _}} = Profile} ->
-            Lists = maps:with([names, protect, calls], Profile),
+        {ok, #{spawn := {Spawn, _}, pids := {Pids, _}} = Described} ->
+            Lists = maps:with([names, protect, calls], Described),
             What = fun(_, List) -> [Entry || {Entry, _} <- List] end,
             {ok, (maps:map(What, Lists))#{spawn => Spawn, pids => Pids}};
         {error, _} = Error ->
@@ -70,7 +70,11 @@ describe(cluster) ->
             },
             <<"calls that compute and touch nothing; add what your nodes offer each other">>
         },
-        pids => {known, <<"only those that this node wrote into a message to some node">>},
+        pids => {
+            answers,
+            <<"only those that this node wrote into a message to some node; Mnesia answers to "
+                "pids, and who asked is no deputy of the other node then">>
+        },
         names => [
             {{net_kernel, ping}, <<"net_adm:ping/1; nothing else that net_kernel would do">>},
             {global_name_server, <<"global: names and locks are agreed between its servers">>},

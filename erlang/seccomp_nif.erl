@@ -192,7 +192,7 @@ violations_json() -> ?NOT_LOADED.
     reference() | deny,
     [{atom(), pos_integer()}],
     any | listed,
-    any | known | none,
+    any | known | answers | none,
     [mfa()]
 ) -> ok | {error, failure()}.
 guard_set(_Policy, _Names, _OtherNames, _Pids, _Calls) -> ?NOT_LOADED.

@@ -17,10 +17,12 @@
     without_spawns/1,
     taken_away/1,
     servers/1,
+    answers/1,
     bad_calls/1
 ]).
 %% On the nodes.
 -export([touch/1, touch/2, state/0, touched/1, applier/0, ask/2, until_touched/1]).
+-export([starter/1, start_by/2]).
 
 -define(N, seccomp_test_node).
 -define(RAW, seccomp_guard_raw).
@@ -40,6 +42,7 @@ all() ->
         without_spawns,
         taken_away,
         servers,
+        answers,
         bad_calls
     ].
 
@@ -300,7 +303,8 @@ servers(Config) ->
             state
         ]
     ],
-    Send = fun(Message) -> on_other(Config, erlang, send, [{seccomp_test_applier, Node}, Message]) end,
+    Name = {seccomp_test_applier, Node},
+    Send = fun(Message) -> on_other(Config, erlang, send, [Name, Message]) end,
     Victim = on_victim(Config, erlang, whereis, [init]),
     %% The answer would be sent to a process of this node.
     _ = Send({'$gen_call', {Victim, server}, {apply, ?MODULE, touch, [server]}}),
@@ -311,6 +315,68 @@ servers(Config) ->
     ?assertEqual(?FREE, Ask({apply, ?MODULE, state, []})),
     ?assertNot(on_victim(Config, ?MODULE, touched, [server])),
     #{names := [{seccomp_test_applier, calls}]} = on_victim(Config, seccomp, guard_info, []).
+
+%% Who asks by a message is answered by one to its pid. That does not make it act
+%% for the other node, unless it is a request to a server.
+answers(Config) ->
+    OtherNode = on_other(Config, erlang, node, []),
+    Try = fun(Guard, Name, Kind, Tag) ->
+        guard(Config, Guard),
+        Pid = on_victim(Config, ?MODULE, starter, [Name]),
+        _ = on_victim(Config, erlang, send, [{nobody, OtherNode}, {given, Pid}]),
+        Answer = on_other(Config, ?MODULE, start_by, [Pid, {Kind, Tag}]),
+        true = on_victim(Config, erlang, exit, [Pid, kill]),
+        {Tag, Answer, on_victim(Config, ?MODULE, touched, [Tag])}
+    end,
+    Answers = #{spawn => ?PURE, pids => answers},
+    guard(Config, Answers),
+    #{pids := answers} = on_victim(Config, seccomp, guard_info, []),
+    ?assertEqual({a, started, true}, Try(Answers, none, plain, a)),
+    ?assertEqual({b, started, true}, Try(Answers, none, long, b)),
+    ?assertEqual({c, started, false}, Try(Answers, none, call, c)),
+    ?assertEqual({d, started, false}, Try(Answers, none, cast, d)),
+    ?assertEqual({e, started, false}, Try(Answers#{pids := known}, none, plain, e)),
+    ?assertEqual({f, no_answer, false}, Try(Answers, seccomp_test_starter, plain, f)),
+    Named = Answers#{names => [seccomp_test_starter]},
+    ?assertEqual({g, started, false}, Try(Named, seccomp_test_starter, plain, g)),
+    %% Orders are none of that.
+    ?assertEqual({h, no_answer, false}, Try(Answers, none, order, h)).
+
+%% A process that starts another one for whoever asks.
+starter(Name) ->
+    spawn(fun() ->
+        _ = [register(Name, self()) || Name =/= none],
+        starter_loop()
+    end).
+
+starter_loop() ->
+    receive
+        {start, From, Tag} -> start_for(From, Tag);
+        {start, From, Tag, _} -> start_for(From, Tag);
+        {'$gen_call', {From, _}, Tag} -> start_for(From, Tag);
+        {'$gen_cast', {From, Tag}} -> start_for(From, Tag);
+        {system, {From, _}, Tag} -> start_for(From, Tag)
+    end,
+    starter_loop().
+
+start_for(From, Tag) ->
+    {_, Monitor} = spawn_monitor(fun() -> touch(Tag) end),
+    receive
+        {'DOWN', Monitor, process, _, _} -> From ! {started, Tag}
+    end.
+
+start_by(Pid, {Kind, Tag}) ->
+    Pid ! request(Kind, Tag),
+    receive
+        {started, Tag} -> started
+    after 1000 -> no_answer
+    end.
+
+request(plain, Tag) -> {start, self(), Tag};
+request(long, Tag) -> {start, self(), Tag, binary:copy(<<"x">>, 200000)};
+request(call, Tag) -> {'$gen_call', {self(), Tag}, Tag};
+request(cast, Tag) -> {'$gen_cast', {self(), Tag}};
+request(order, Tag) -> {system, {self(), Tag}, Tag}.
 
 bad_calls(_Config) ->
     [

@@ -25,6 +25,9 @@
 
 typedef ErtsSeccompGuard Guard;
 
+/* Beside the rights of a process: see ERTS_SECCOMP_GUARD_ANSWERS. */
+#define ANSWERS 0x100u
+
 /* Refuses all. It holds from boot until the library sets another. */
 static Guard closed = {.flags = ERTS_SECCOMP_GUARD_CLOSED};
 
@@ -98,7 +101,8 @@ static Uint32 of_pid(const Guard *g, Eterm pid)
     if (g->flags & ERTS_SECCOMP_GUARD_ANY_PID)
         return ERTS_SECCOMP_GUARD_MESSAGES | ERTS_SECCOMP_GUARD_SIGNALS;
     if ((g->flags & ERTS_SECCOMP_GUARD_GIVEN_PID) && erts_seccomp_guard_is_given(pid))
-        return ERTS_SECCOMP_GUARD_MESSAGES;
+        return ERTS_SECCOMP_GUARD_MESSAGES
+               | (g->flags & ERTS_SECCOMP_GUARD_ANSWERS ? ANSWERS : 0);
     return 0;
 }
 
@@ -382,10 +386,19 @@ static void mark(const Guard *g, Eterm **control, Uint place, Uint with_token,
     *control = room;
 }
 
+static int is_marked(const Guard *g, Eterm pid, ErtsDistExternal *edep)
+{
+    Uint32 rights = of_pid(g, pid);
+
+    return !(rights & ERTS_SECCOMP_GUARD_TRUSTED)
+           && (!(rights & ANSWERS) || erts_seccomp_guard_is_request(edep));
+}
+
 /* The messages that are marked: those to processes by their names and pids. An
  * alias is for the answer to what its process has asked for itself. */
 static void mark_message(const Guard *g, Eterm **control, Eterm *room,
-                         ErlHeapFragment *hfrag, Eterm *free)
+                         ErtsDistExternal *edep, ErlHeapFragment *hfrag,
+                         Eterm *free)
 {
     Eterm *c = *control;
     Uint arity = arityval(*c);
@@ -399,13 +412,13 @@ static void mark_message(const Guard *g, Eterm **control, Eterm *room,
     case DOP_SEND:
     case DOP_SEND_TT:
         if (arity >= 3 && is_internal_pid(c[3])
-            && !(of_pid(g, c[3]) & ERTS_SECCOMP_GUARD_TRUSTED))
+            && is_marked(g, c[3], edep))
             mark(g, control, 4, DOP_SEND_TT, room, hfrag, free);
         break;
     case DOP_SEND_SENDER:
     case DOP_SEND_SENDER_TT:
         if (arity >= 3 && is_internal_pid(c[3])
-            && !(of_pid(g, c[3]) & ERTS_SECCOMP_GUARD_TRUSTED))
+            && is_marked(g, c[3], edep))
             mark(g, control, 4, DOP_SEND_SENDER_TT, room, hfrag, free);
         break;
     default:
@@ -424,7 +437,7 @@ Sint erts_seccomp_guard_check(DistEntry *dep, Uint32 conn_id, Eterm **control,
 
     if (!g || !refuses(g, dep, conn_id, *control, edep)) {
         if (g)
-            mark_message(g, control, room, hfrag, free);
+            mark_message(g, control, room, edep, hfrag, free);
         return unsigned_val((*control)[1]);
     }
     if (hfrag) {

@@ -52,6 +52,7 @@ int erts_seccomp_guard_start_giving(void);
 int erts_seccomp_guard_is_given(Eterm pid);
 int erts_seccomp_guard_is_ping(ErtsDistExternal *edep);
 int erts_seccomp_guard_is_order(ErtsDistExternal *edep);
+int erts_seccomp_guard_is_request(ErtsDistExternal *edep);
 int erts_seccomp_guard_is_harmful(Eterm opts);
 int erts_seccomp_guard_looks(ErtsDistExternal *edep, Sint limit,
                              int (*like)(Eterm, const void *),

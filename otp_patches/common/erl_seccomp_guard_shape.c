@@ -30,7 +30,7 @@
 
 erts_atomic_t erts_seccomp_guard_given;
 
-static Eterm am_gen_call, am_is_auth, am_io_request, am_io_lib, am_put_chars,
+static Eterm am_gen_call, am_gen_cast, am_is_auth, am_io_request, am_io_lib, am_put_chars,
     am_requests, am_get_geometry, am_format, am_start_child, am_get_chars,
     am_get_line, am_get_password;
 
@@ -38,6 +38,7 @@ void erts_seccomp_guard_shape_init(void)
 {
     erts_atomic_init_nob(&erts_seccomp_guard_given, 0);
     am_gen_call = am_atom_put("$gen_call", 9);
+    am_gen_cast = am_atom_put("$gen_cast", 9);
     am_is_auth = am_atom_put("is_auth", 7);
     am_io_request = am_atom_put("io_request", 10);
     am_io_lib = am_atom_put("io_lib", 6);
@@ -258,6 +259,14 @@ int erts_seccomp_guard_is_order(ErtsDistExternal *edep)
            || (tag == am_io_request
                && !erts_seccomp_guard_looks(edep, MAX_IO, like_harmless_io,
                                             NULL));
+}
+
+/* Whether a generic server of OTP is asked for something. */
+int erts_seccomp_guard_is_request(ErtsDistExternal *edep)
+{
+    Eterm tag = tag_of(edep);
+
+    return tag == am_gen_call || tag == am_gen_cast;
 }
 
 /* A request to a supervisor that has a function in it, which it calls itself;

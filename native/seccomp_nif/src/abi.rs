@@ -64,6 +64,8 @@ pub const GUARD_ANY_NAME: u32 = 0x04;
 pub const GUARD_ANY_PID: u32 = 0x08;
 /// `ERTS_SECCOMP_GUARD_GIVEN_PID`: those whose pid this node wrote.
 pub const GUARD_GIVEN_PID: u32 = 0x10;
+/// `ERTS_SECCOMP_GUARD_ANSWERS`: and what these get are answers.
+pub const GUARD_ANSWERS: u32 = 0x40;
 /// `ERTS_SECCOMP_GUARD_MESSAGES`: send, link, monitor.
 pub const GUARD_MESSAGES: u32 = 0x01;
 /// `ERTS_SECCOMP_GUARD_PING`: ask whether the node is alive.

@@ -13,7 +13,7 @@ use crate::nif_policy::Handle;
 use crate::term;
 
 mod atoms {
-    rustler::atoms! { ok, deny, off, closed, any, known, none, listed }
+    rustler::atoms! { ok, deny, off, closed, any, known, answers, none, listed }
 }
 
 /// A process under a policy changes nothing of what others may do.
@@ -77,6 +77,8 @@ fn set<'a>(
         flags |= abi::GUARD_ANY_PID;
     } else if atoms::known() == pids {
         flags |= abi::GUARD_GIVEN_PID;
+    } else if atoms::answers() == pids {
+        flags |= abi::GUARD_GIVEN_PID | abi::GUARD_ANSWERS;
     }
     let names: Vec<Term> = names
         .decode()
@@ -152,6 +154,7 @@ fn state(env: Env) -> Result<Term> {
             .collect();
         let pids = match guard.flags {
             flags if flags & abi::GUARD_ANY_PID != 0 => atoms::any(),
+            flags if flags & abi::GUARD_ANSWERS != 0 => atoms::answers(),
             flags if flags & abi::GUARD_GIVEN_PID != 0 => atoms::known(),
             _ => atoms::none(),
         };
