@@ -13,13 +13,14 @@ what a guard refuses and what it cannot.
 
 -export_type([guard/0, name/0, profile_name/0, info/0]).
 
--type name() :: atom() | {atom(), message | ping | trust}.
+-type name() :: atom() | {atom(), message | ping | trust | calls}.
 -type profile_name() :: strict | cluster.
 -type guard() :: #{
     spawn => deny | seccomp:policy() | seccomp:policy_map(),
     names => any | [name()],
     protect => [atom()],
-    pids => any | known | none,
+    pids => any | known | answers | none,
+    calls => [mfa()],
     shell => seccomp:policy() | seccomp:policy_map()
 }.
 -type info() ::
@@ -30,7 +31,8 @@ what a guard refuses and what it cannot.
         spawn := deny | Hash :: binary(),
         names := any | [name()],
         protect := [atom()],
-        pids := any | known | none,
+        pids := any | known | answers | none,
+        calls := [mfa()],
         shell => Hash :: binary()
     }.
 
@@ -43,6 +45,7 @@ what a guard refuses and what it cannot.
 -define(TRUSTED, 16#10).
 %% Which is protected, too.
 -define(GATE, 16#28).
+-define(CALLS, 16#40).
 
 %% What erpc and rpc start on the other node, which calls what was asked for.
 -define(REMOTE_CALLS, [{erpc, execute_call}, {erpc, execute_cast}]).
@@ -78,6 +81,7 @@ info() ->
                 refused_at_boot => map_get(refused_at_boot, State),
                 spawn => map_get(spawn, State),
                 pids => map_get(pids, State),
+                calls => map_get(calls, State),
                 protect => [Name || {Name, ?PROTECTED} <- Names],
                 names =>
                     case Others of
@@ -106,7 +110,8 @@ shell_info(Info) ->
 
 name({Name, ?PING}) -> {Name, ping};
 name({Name, ?MESSAGES}) -> Name;
-name({Name, ?MESSAGES bor ?TRUSTED}) -> {Name, trust}.
+name({Name, ?MESSAGES bor ?TRUSTED}) -> {Name, trust};
+name({Name, ?CALLS bor ?TRUSTED}) -> {Name, calls}.
 
 ?DOC("
 Sets the guard of the node's configuration, if there is one: the application's
@@ -130,20 +135,22 @@ set_flag(Other) -> bad(guard, Other).
 
 %% -- What a user writes ------------------------------------------------------
 
-keys() -> [spawn, names, protect, pids, shell].
+keys() -> [spawn, names, protect, pids, calls, shell].
 
 check(Guard) ->
     case maps:keys(maps:without(keys(), Guard)) of
         [] ->
             Wrong = [{Key, V} || {Key, V} <- maps:to_list(Guard), not is_value(Key, V)],
             case Wrong of
-                [] -> all_ok([fun check_overlap/1, fun check_shell/1], Guard);
+                [] -> all_ok([fun check_calls/1, fun check_overlap/1, fun check_shell/1], Guard);
                 [{Key, Value} | _] -> bad(Key, Value)
             end;
         [Option | _] ->
             {error,
                 {unknown_option, #{option => Option, known => keys(), did_you_mean => none}}}
     end.
+
+check_calls(Guard) -> seccomp_guard_calls:check(maps:get(calls, Guard, [])).
 
 %% Whoever names a process in both has made a mistake in one of them.
 check_overlap(Guard) ->
@@ -187,9 +194,11 @@ is_value(names, any) -> true;
 is_value(names, Names) -> is_list_of(fun is_name/1, Names);
 is_value(shell, Shell) -> is_map(Shell) orelse (is_value(spawn, Shell) andalso Shell =/= deny);
 is_value(protect, Names) -> is_list_of(fun is_atom/1, Names);
-is_value(pids, Pids) -> lists:member(Pids, [any, known, none]).
+is_value(pids, Pids) -> lists:member(Pids, [any, known, answers, none]);
+is_value(calls, Calls) -> seccomp_guard_calls:is_calls(Calls).
 
-is_name({Name, Right}) -> is_atom(Name) andalso lists:member(Right, [message, ping, trust]);
+is_name({Name, Right}) ->
+    is_atom(Name) andalso lists:member(Right, [message, ping, trust, calls]);
 is_name(Name) -> is_atom(Name).
 
 is_list_of(_Is, []) -> true;
@@ -201,10 +210,11 @@ bad(Option, Value) ->
 
 expected(spawn) -> <<"deny, a policy or a map that makes one, and children have to inherit it">>;
 expected(names) -> <<"any or a list of names, each an atom, {Name, message}, ",
-        "{Name, ping} or {Name, trust}">>;
+        "{Name, ping}, {Name, trust} or {Name, calls}">>;
 expected(protect) -> <<"a list of registered names, none of which is in names">>;
 expected(shell) -> <<"a policy, or a map that makes one">>;
-expected(pids) -> <<"any, known or none">>;
+expected(pids) -> <<"any, known, answers or none">>;
+expected(calls) -> <<"a list of {Module, Function, Arity}; there are no wildcards">>;
 expected(guard) -> <<"strict, cluster or a map, as seccomp:guard_node/1 takes it">>.
 
 %% -- Shells ------------------------------------------------------------------
@@ -291,10 +301,12 @@ apply_guard(Policy, Guard) ->
             [{seccomp_rshell_gate, ?GATE} || is_map_key(shell, Guard)]
     ),
     Pids = maps:get(pids, Guard, none),
-    answer(seccomp_nif:guard_set(Policy, maps:to_list(Rights), Others, Pids)).
+    Calls = lists:usort(maps:get(calls, Guard, [])),
+    answer(seccomp_nif:guard_set(Policy, maps:to_list(Rights), Others, Pids, Calls)).
 
 rights({_, ping}) -> ?PING;
 rights({_, trust}) -> ?MESSAGES bor ?TRUSTED;
+rights({_, calls}) -> ?CALLS bor ?TRUSTED;
 rights(_) -> ?MESSAGES.
 
 answer({error, Reason}) -> {error, seccomp_error:complete(Reason, self())};

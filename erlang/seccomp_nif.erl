@@ -34,7 +34,7 @@ reloaded, so whatever may change lives in other modules. Use `seccomp`.
     forget_origin/0,
     violations/0,
     violations_json/0,
-    guard_set/4,
+    guard_set/5,
     guard_unset/0,
     guard_state/0,
     origins_next/0,
@@ -90,7 +90,7 @@ reloaded, so whatever may change lives in other modules. Use `seccomp`.
     forget_origin/0,
     violations/0,
     violations_json/0,
-    guard_set/4,
+    guard_set/5,
     guard_unset/0,
     guard_state/0,
     origins_next/0,
@@ -228,9 +228,14 @@ violations() -> ?NOT_LOADED.
 -spec violations_json() -> binary().
 violations_json() -> ?NOT_LOADED.
 
--spec guard_set(reference() | deny, [{atom(), pos_integer()}], any | listed, any | known | none) ->
-    ok | {error, failure()}.
-guard_set(_Policy, _Names, _OtherNames, _Pids) -> ?NOT_LOADED.
+-spec guard_set(
+    reference() | deny,
+    [{atom(), pos_integer()}],
+    any | listed,
+    any | known | answers | none,
+    [mfa()]
+) -> ok | {error, failure()}.
+guard_set(_Policy, _Names, _OtherNames, _Pids, _Calls) -> ?NOT_LOADED.
 
 -spec guard_unset() -> ok | {error, failure()}.
 guard_unset() -> ?NOT_LOADED.

@@ -4,7 +4,11 @@
 %% sends whatever control messages it likes, well formed or not.
 -module(seccomp_guard_raw).
 
--export([attack/3, spawn_hit/2, start_open/3]).
+-export([attack/3, spawn_hit/2, start_open/3, spawns/3, args/1, args/2]).
+
+-export_type([payload/0]).
+
+-type payload() :: term().
 
 -define(SEED, {1, 2, 3}).
 -define(MUTANTS, 300).
@@ -34,6 +38,32 @@ start_open(Node, Cookie, Flags) ->
     ok = gen_tcp:send(Socket, Message),
     timer:sleep(300),
     gen_tcp:close(Socket).
+
+%% Asks for a process for each function with a payload, which need not be a list
+%% of arguments.
+-spec spawns(node(), string(), [{mfa(), payload()}]) -> ok.
+spawns(Node, Cookie, Requests) ->
+    Frames = [message({29, me_ref(), me(), me(), Mfa, []}, Args) || {Mfa, Args} <- Requests],
+    Last = lists:foldl(
+        fun(Frame, Socket) -> send(Socket, Frame, Node, Cookie) end,
+        connect(Node, Cookie),
+        Frames
+    ),
+    timer:sleep(300),
+    gen_tcp:close(Last).
+
+%% A list as nodes write it, or with a tail. The atom `ref` stands for a reference.
+-spec args([term()]) -> payload().
+args(Elements) -> args(Elements, []).
+
+-spec args([term()], term()) -> payload().
+args(Elements, Tail) ->
+    Bytes = [element_bytes(Element) || Element <- Elements],
+    Length = length(Elements),
+    {raw, iolist_to_binary([<<108, Length:32>>, Bytes, encode(Tail)])}.
+
+element_bytes(ref) -> encode(me_ref());
+element_bytes(Element) -> encode(Element).
 
 spawn_frame() ->
     message(

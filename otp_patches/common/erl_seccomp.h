@@ -17,7 +17,7 @@
 #include "erl_process.h"
 #include "erl_nif.h"
 
-#define ERTS_SECCOMP_ABI 2
+#define ERTS_SECCOMP_ABI 3
 
 /*
  * Process.seccomp is zero for a process without policy. Else its low byte
@@ -106,6 +106,9 @@ typedef struct {
  * for other nodes. */
 #define ERTS_SECCOMP_GUARD_ANY_PID 0x08u
 #define ERTS_SECCOMP_GUARD_GIVEN_PID 0x10u
+/* What comes to such a process is the answer to something, unless it is a
+ * request to a server of OTP. */
+#define ERTS_SECCOMP_GUARD_ANSWERS 0x40u
 
 /* What they may do to a process: send to, link to and monitor it; ask whether
  * the node is alive; send it exits and group leaders. */
@@ -119,11 +122,21 @@ typedef struct {
 /* Of the name seccomp_rshell_gate alone: remote calls enter through its module,
  * which has a shell for whoever asks for one. */
 #define ERTS_SECCOMP_GUARD_GATE 0x20u
+/* It applies functions for them, and gets requests for those alone that they
+ * may call: see erl_seccomp_guard_calls.c. */
+#define ERTS_SECCOMP_GUARD_CALLS 0x40u
 
 typedef struct {
     Eterm name;
     Uint rights;
 } ErtsSeccompGuardName;
+
+/* A function that they may call; it runs under no policy of the guard. */
+typedef struct {
+    Eterm module;
+    Eterm function;
+    Uint arity;
+} ErtsSeccompGuardCall;
 
 /*
  * The functions of the library. All are called on scheduler threads, and may
@@ -266,7 +279,8 @@ int erl_seccomp_origin(ErlNifEnv *env, Uint32 *origin);
 int erl_seccomp_forget_origin(ErlNifEnv *env);
 
 int erl_seccomp_guard(Uint32 flags, Uint32 policy, Uint32 names,
-                      const ErtsSeccompGuardName *name);
+                      const ErtsSeccompGuardName *name, Uint32 calls,
+                      const ErtsSeccompGuardCall *call);
 Uint32 erl_seccomp_guard_flags(Uint *refused);
 
 #endif /* ERL_SECCOMP_H__ */

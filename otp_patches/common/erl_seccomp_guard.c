@@ -23,13 +23,10 @@
 #include "external.h"
 #include "erl_seccomp_guard.h"
 
-typedef struct {
-    ErtsThrPrgrLaterOp later;
-    Uint32 flags;
-    Uint32 policy; /* the number of the policy that remote spawns get */
-    Uint32 names;
-    ErtsSeccompGuardName name[1];
-} Guard;
+typedef ErtsSeccompGuard Guard;
+
+/* Beside the rights of a process: see ERTS_SECCOMP_GUARD_ANSWERS. */
+#define ANSWERS 0x100u
 
 /* Refuses all. It holds from boot until the library sets another. */
 static Guard closed = {.flags = ERTS_SECCOMP_GUARD_CLOSED};
@@ -47,6 +44,7 @@ void erts_seccomp_guard_init(void)
     erts_atomic_init_nob(&unheard, 0);
     am_seccomp = am_atom_put("seccomp", 7);
     erts_seccomp_guard_shape_init();
+    erts_seccomp_guard_calls_init();
 }
 
 /* Called before the first process: with "-seccomp_guard Profile" among the
@@ -103,7 +101,8 @@ static Uint32 of_pid(const Guard *g, Eterm pid)
     if (g->flags & ERTS_SECCOMP_GUARD_ANY_PID)
         return ERTS_SECCOMP_GUARD_MESSAGES | ERTS_SECCOMP_GUARD_SIGNALS;
     if ((g->flags & ERTS_SECCOMP_GUARD_GIVEN_PID) && erts_seccomp_guard_is_given(pid))
-        return ERTS_SECCOMP_GUARD_MESSAGES;
+        return ERTS_SECCOMP_GUARD_MESSAGES
+               | (g->flags & ERTS_SECCOMP_GUARD_ANSWERS ? ANSWERS : 0);
     return 0;
 }
 
@@ -162,7 +161,8 @@ static int refuse_monitor(const Guard *g, DistEntry *dep, Uint32 conn_id,
         rights = of_name(g, watched);
     else
         return 0;
-    if (rights & (ERTS_SECCOMP_GUARD_MESSAGES | ERTS_SECCOMP_GUARD_PING))
+    if (rights & (ERTS_SECCOMP_GUARD_MESSAGES | ERTS_SECCOMP_GUARD_PING
+                  | ERTS_SECCOMP_GUARD_CALLS))
         return 0;
     record(dep, watched, am_erlang, am_monitor, 2);
     if (can_reply(&ctx, dep, conn_id))
@@ -172,8 +172,10 @@ static int refuse_monitor(const Guard *g, DistEntry *dep, Uint32 conn_id,
 }
 
 /* Whether a process with these rights gets the message. */
-static int delivers(Uint32 rights, ErtsDistExternal *edep)
+static int delivers(const Guard *g, Uint32 rights, ErtsDistExternal *edep)
 {
+    if (rights & ERTS_SECCOMP_GUARD_CALLS)
+        return erts_seccomp_guard_asks_call(g, edep);
     if (rights & ERTS_SECCOMP_GUARD_MESSAGES)
         return (rights & ERTS_SECCOMP_GUARD_TRUSTED)
                || !erts_seccomp_guard_is_order(edep);
@@ -185,7 +187,7 @@ static int refuse_send(const Guard *g, DistEntry *dep, Uint arity,
                        Eterm *control, ErtsDistExternal *edep)
 {
     if (arityval(*control) != arity || is_not_internal_pid(control[3])
-        || delivers(of_pid(g, control[3]), edep))
+        || delivers(g, of_pid(g, control[3]), edep))
         return 0;
     record(dep, control[3], am_erlang, am_send, 2);
     return 1;
@@ -195,7 +197,7 @@ static int refuse_reg_send(const Guard *g, DistEntry *dep, Uint arity,
                            Eterm *control, ErtsDistExternal *edep)
 {
     if (arityval(*control) != arity || is_not_atom(control[4])
-        || delivers(of_name(g, control[4]), edep))
+        || delivers(g, of_name(g, control[4]), edep))
         return 0;
     record(dep, control[4], am_erlang, am_send, 2);
     return 1;
@@ -233,7 +235,7 @@ static int refuse_signal(const Guard *g, DistEntry *dep, Eterm *control,
 }
 
 static int refuse_spawn(const Guard *g, DistEntry *dep, Uint32 conn_id,
-                        Uint arity, Eterm *control)
+                        Uint arity, Eterm *control, ErtsDistExternal *edep)
 {
     ErtsDSigSendContext ctx;
     Eterm *mfa, error;
@@ -245,7 +247,8 @@ static int refuse_spawn(const Guard *g, DistEntry *dep, Uint32 conn_id,
     mfa = tuple_val(control[5]);
     if (is_not_atom(mfa[1]) || is_not_atom(mfa[2]) || is_not_small(mfa[3]))
         return 0;
-    if (!(g->flags & ERTS_SECCOMP_GUARD_SPAWN)) {
+    if (!(g->flags & ERTS_SECCOMP_GUARD_SPAWN)
+        && !erts_seccomp_guard_spawns_call(g, control[5], edep)) {
         error = am_seccomp;
         record(dep, am_spawn, mfa[1], mfa[2], unsigned_val(mfa[3]));
     } else if (erts_seccomp_guard_is_harmful(control[6])) {
@@ -292,9 +295,9 @@ static int refuses(const Guard *g, DistEntry *dep, Uint32 conn_id,
     case DOP_GROUP_LEADER:
         return refuse_signal(g, dep, control, am_group_leader);
     case DOP_SPAWN_REQUEST:
-        return refuse_spawn(g, dep, conn_id, 6, control);
+        return refuse_spawn(g, dep, conn_id, 6, control, edep);
     case DOP_SPAWN_REQUEST_TT:
-        return refuse_spawn(g, dep, conn_id, 7, control);
+        return refuse_spawn(g, dep, conn_id, 7, control, edep);
     /* These only end what a process of ours has begun, or was asked about
      * above; the process ignores them when it knows nothing of it. */
     case DOP_UNLINK:
@@ -385,10 +388,19 @@ static void mark(const Guard *g, Eterm **control, Uint place, Uint with_token,
     *control = room;
 }
 
+static int is_marked(const Guard *g, Eterm pid, ErtsDistExternal *edep)
+{
+    Uint32 rights = of_pid(g, pid);
+
+    return !(rights & ERTS_SECCOMP_GUARD_TRUSTED)
+           && (!(rights & ANSWERS) || erts_seccomp_guard_is_request(edep));
+}
+
 /* The messages that are marked: those to processes by their names and pids. An
  * alias is for the answer to what its process has asked for itself. */
 static void mark_message(const Guard *g, Eterm **control, Eterm *room,
-                         ErlHeapFragment *hfrag, Eterm *free)
+                         ErtsDistExternal *edep, ErlHeapFragment *hfrag,
+                         Eterm *free)
 {
     Eterm *c = *control;
     Uint arity = arityval(*c);
@@ -402,13 +414,13 @@ static void mark_message(const Guard *g, Eterm **control, Eterm *room,
     case DOP_SEND:
     case DOP_SEND_TT:
         if (arity >= 3 && is_internal_pid(c[3])
-            && !(of_pid(g, c[3]) & ERTS_SECCOMP_GUARD_TRUSTED))
+            && is_marked(g, c[3], edep))
             mark(g, control, 4, DOP_SEND_TT, room, hfrag, free);
         break;
     case DOP_SEND_SENDER:
     case DOP_SEND_SENDER_TT:
         if (arity >= 3 && is_internal_pid(c[3])
-            && !(of_pid(g, c[3]) & ERTS_SECCOMP_GUARD_TRUSTED))
+            && is_marked(g, c[3], edep))
             mark(g, control, 4, DOP_SEND_SENDER_TT, room, hfrag, free);
         break;
     default:
@@ -427,7 +439,7 @@ Sint erts_seccomp_guard_check(DistEntry *dep, Uint32 conn_id, Eterm **control,
 
     if (!g || !refuses(g, dep, conn_id, *control, edep)) {
         if (g)
-            mark_message(g, control, room, hfrag, free);
+            mark_message(g, control, room, edep, hfrag, free);
         return unsigned_val((*control)[1]);
     }
     if (hfrag) {
@@ -435,22 +447,6 @@ Sint erts_seccomp_guard_check(DistEntry *dep, Uint32 conn_id, Eterm **control,
         free_message_buffer(hfrag);
     }
     return ERTS_SECCOMP_GUARD_REFUSED;
-}
-
-/* The word of a process that another node has asked for. */
-Uint32 erts_seccomp_guard_child(Eterm child, const ErlSpawnOpts *so)
-{
-    const ErtsSeccompHooks *h = erts_seccomp_hooks();
-    const Guard *g = (const Guard *)
-        erts_atomic_read_acqb(&erts_seccomp_guard_current);
-    Uint32 word;
-
-    if (!g)
-        return 0;
-    if ((g->flags & ERTS_SECCOMP_GUARD_SPAWN) && h
-        && h->guarded(child, so->dist_entry->sysname, &word) == 0)
-        return word;
-    return ERTS_SECCOMP_DENY_ALL_WORD;
 }
 
 /*
@@ -465,10 +461,12 @@ static void free_guard(void *guard)
 /* Sets the guard; without flags there is none. The names are sorted by their
  * words. Non-zero: no memory, and the former guard holds. */
 int erl_seccomp_guard(Uint32 flags, Uint32 policy, Uint32 names,
-                      const ErtsSeccompGuardName *name)
+                      const ErtsSeccompGuardName *name, Uint32 calls,
+                      const ErtsSeccompGuardCall *call)
 {
     Guard *g = NULL, *former;
-    size_t size = sizeof(Guard) + names * sizeof(ErtsSeccompGuardName);
+    size_t size = sizeof(Guard) + names * sizeof(ErtsSeccompGuardName)
+                  + calls * sizeof(ErtsSeccompGuardCall);
 
     if (flags) {
         if ((flags & ERTS_SECCOMP_GUARD_GIVEN_PID) && !erts_seccomp_guard_start_giving())
@@ -480,6 +478,10 @@ int erl_seccomp_guard(Uint32 flags, Uint32 policy, Uint32 names,
         g->policy = policy;
         g->names = names;
         sys_memcpy(g->name, name, names * sizeof(ErtsSeccompGuardName));
+        g->calls = calls;
+        g->call = (ErtsSeccompGuardCall *) (g->name + names);
+        sys_memcpy((void *) g->call, call,
+                   calls * sizeof(ErtsSeccompGuardCall));
     }
     former = (Guard *) erts_atomic_xchg_mb(&erts_seccomp_guard_current,
                                            (erts_aint_t) g);

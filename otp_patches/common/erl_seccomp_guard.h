@@ -20,6 +20,19 @@
 /* For a control message with a token, and that token. */
 #define ERTS_SECCOMP_GUARD_ROOM (7 + ERTS_SECCOMP_TOKEN_SZ)
 
+/* More bytes than the beginning of a tuple takes up to the end of an atom. */
+#define ERTS_SECCOMP_GUARD_HEAD 300
+
+typedef struct {
+    ErtsThrPrgrLaterOp later;
+    Uint32 flags;
+    Uint32 policy; /* the number of the policy that remote spawns get */
+    Uint32 names;
+    Uint32 calls;
+    const ErtsSeccompGuardCall *call; /* behind the names */
+    ErtsSeccompGuardName name[1];
+} ErtsSeccompGuard;
+
 /* The guard that is set, or NULL. */
 extern erts_atomic_t erts_seccomp_guard_current;
 /* For each process slot the last pid that was written for somebody else; NULL
@@ -41,8 +54,20 @@ int erts_seccomp_guard_start_giving(void);
 int erts_seccomp_guard_is_given(Eterm pid);
 int erts_seccomp_guard_is_ping(ErtsDistExternal *edep);
 int erts_seccomp_guard_is_order(ErtsDistExternal *edep);
+int erts_seccomp_guard_is_request(ErtsDistExternal *edep);
 int erts_seccomp_guard_is_harmful(Eterm opts);
 void erts_seccomp_guard_enter_gate(Eterm *mfa);
+int erts_seccomp_guard_looks(ErtsDistExternal *edep, Sint limit,
+                             int (*like)(Eterm, const void *),
+                             const void *what);
+void erts_seccomp_guard_read(ErtsDistExternal *edep, byte *to, size_t most);
+Eterm erts_seccomp_guard_atom(ErtsDistExternal *edep, const byte **ep);
+
+void erts_seccomp_guard_calls_init(void);
+int erts_seccomp_guard_spawns_call(const ErtsSeccompGuard *g, Eterm mfa,
+                                   ErtsDistExternal *edep);
+int erts_seccomp_guard_asks_call(const ErtsSeccompGuard *g,
+                                 ErtsDistExternal *edep);
 
 /* The operation of a control message, if it may be carried out. The message may
  * get a token: it is written to `room` then, or, if the payload came in

@@ -30,15 +30,12 @@
 /* An io request with more words than this is refused and not looked at. */
 #define MAX_IO (1 << 16)
 
-/* More bytes than the beginning of a tuple takes up to the end of an atom. */
-#define HEAD 300
-
 erts_atomic_t erts_seccomp_guard_given;
 
 Eterm erts_seccomp_guard_gate;
 
 static Eterm am_erpc, am_execute_call;
-static Eterm am_gen_call, am_is_auth, am_io_request, am_io_lib, am_put_chars,
+static Eterm am_gen_call, am_gen_cast, am_is_auth, am_io_request, am_io_lib, am_put_chars,
     am_requests, am_get_geometry, am_format, am_start_child, am_get_chars,
     am_get_line, am_get_password, am_get_until, am_erl_scan,
     am_tokens, am_reserved_word, am_fread;
@@ -50,6 +47,7 @@ void erts_seccomp_guard_shape_init(void)
     am_erpc = am_atom_put("erpc", 4);
     am_execute_call = am_atom_put("execute_call", 12);
     am_gen_call = am_atom_put("$gen_call", 9);
+    am_gen_cast = am_atom_put("$gen_cast", 9);
     am_is_auth = am_atom_put("is_auth", 7);
     am_io_request = am_atom_put("io_request", 10);
     am_io_lib = am_atom_put("io_lib", 6);
@@ -103,28 +101,29 @@ int erts_seccomp_guard_is_given(Eterm pid)
                   == (erts_aint_t) pid;
 }
 
-/* The first bytes of a payload; its fragments may cut it anywhere. */
-static size_t first_bytes(ErtsDistExternal *edep, byte *to)
+/* The first bytes of a payload, so many at most, and zeros behind them for an
+ * atom that is cut off. Its fragments may cut it anywhere. */
+void erts_seccomp_guard_read(ErtsDistExternal *edep, byte *to, size_t most)
 {
     Uint64 count = edep->data->frag_id > 1 ? edep->data->frag_id : 1, i;
     size_t have = 0;
 
-    for (i = 0; i < count && have < HEAD; i++) {
+    for (i = 0; i < count && have < most; i++) {
         const ErtsDistExternalData *data = &edep->data[i];
         size_t more = data->ext_endp - data->extp;
 
-        more = more < HEAD - have ? more : HEAD - have;
+        more = more < most - have ? more : most - have;
         sys_memcpy(to + have, data->extp, more);
         have += more;
     }
-    sys_memset(to + have, 0, HEAD + 8 - have);
-    return have;
+    sys_memset(to + have, 0, most + ERTS_SECCOMP_GUARD_HEAD - have);
 }
 
 /* The atom that the bytes stand for if it exists, in all forms that dec_atom()
- * of external.c knows. */
-static Eterm read_atom(ErtsDistExternal *edep, const byte *ep)
+ * of external.c knows. Then they begin behind it. */
+Eterm erts_seccomp_guard_atom(ErtsDistExternal *edep, const byte **bytes)
 {
+    const byte *ep = *bytes;
     ErtsAtomEncoding encoding = ERTS_ATOM_ENC_UTF8;
     Eterm atom;
     Uint length;
@@ -134,10 +133,13 @@ static Eterm read_atom(ErtsDistExternal *edep, const byte *ep)
         if (!(edep->flags & ERTS_DIST_EXT_ATOM_TRANS_TAB)
             || *ep >= edep->attab.size)
             return THE_NON_VALUE;
+        *bytes = ep + 1;
         return edep->attab.atom[*ep];
     case ATOM_INTERNAL_REF2:
+        *bytes = ep + 2;
         return make_atom(get_int16(ep));
     case ATOM_INTERNAL_REF3:
+        *bytes = ep + 3;
         return make_atom(get_int24(ep));
     case ATOM_EXT:
         encoding = ERTS_ATOM_ENC_LATIN1; /* fall through */
@@ -153,6 +155,7 @@ static Eterm read_atom(ErtsDistExternal *edep, const byte *ep)
     default:
         return THE_NON_VALUE;
     }
+    *bytes = ep + length;
     if (length <= 255 && erts_atom_get((char *) ep, length, &atom, encoding))
         return atom;
     return THE_NON_VALUE;
@@ -161,10 +164,10 @@ static Eterm read_atom(ErtsDistExternal *edep, const byte *ep)
 /* The first element of a payload that is a tuple, if it is an atom. */
 static Eterm tag_of(ErtsDistExternal *edep)
 {
-    byte bytes[HEAD + 8], *ep = bytes;
+    byte bytes[2 * ERTS_SECCOMP_GUARD_HEAD];
+    const byte *ep = bytes;
 
-    if (first_bytes(edep, bytes) == 0)
-        return THE_NON_VALUE;
+    erts_seccomp_guard_read(edep, bytes, ERTS_SECCOMP_GUARD_HEAD);
     if (!(edep->flags & ERTS_DIST_EXT_DFLAG_HDR))
         ep++;
     if (*ep == SMALL_TUPLE_EXT)
@@ -173,11 +176,13 @@ static Eterm tag_of(ErtsDistExternal *edep)
         ep += 5;
     else
         return THE_NON_VALUE;
-    return read_atom(edep, ep);
+    return erts_seccomp_guard_atom(edep, &ep);
 }
 
 /* Whether a payload of so many words at most is what the function looks for. */
-static int looks(ErtsDistExternal *edep, Sint limit, int (*like)(Eterm))
+int erts_seccomp_guard_looks(ErtsDistExternal *edep, Sint limit,
+                             int (*like)(Eterm, const void *),
+                             const void *what)
 {
     byte *start = edep->data->extp;
     ErtsHeapFactory factory;
@@ -194,13 +199,13 @@ static int looks(ErtsDistExternal *edep, Sint limit, int (*like)(Eterm))
     erts_factory_tmp_init(&factory, heap, size, ERTS_ALC_T_DCTRL_BUF);
     term = erts_decode_dist_ext(&factory, edep, 0);
     edep->data->extp = start;
-    found = is_value(term) && like(term);
+    found = is_value(term) && like(term, what);
     erts_factory_close(&factory);
     erts_free(ERTS_ALC_T_DCTRL_BUF, heap);
     return found;
 }
 
-static int like_ping(Eterm term)
+static int like_ping(Eterm term, const void *what)
 {
     Eterm *call;
 
@@ -215,7 +220,7 @@ static int like_ping(Eterm term)
  * requests to net_kernel may ask it to spawn. */
 int erts_seccomp_guard_is_ping(ErtsDistExternal *edep)
 {
-    return looks(edep, 64, like_ping);
+    return erts_seccomp_guard_looks(edep, 64, like_ping, NULL);
 }
 
 /* An io request without a function that the server would call, but for
@@ -248,7 +253,7 @@ static int harmless_io(Eterm request, int nested)
     }
 }
 
-static int like_harmless_io(Eterm term)
+static int like_harmless_io(Eterm term, const void *what)
 {
     return is_tuple_arity(term, 4) && harmless_io(tuple_val(term)[4], 0);
 }
@@ -265,7 +270,17 @@ int erts_seccomp_guard_is_order(ErtsDistExternal *edep)
     if (is_non_value(tag))
         return 0;
     return tag == am_system || tag == am_EXIT
-           || (tag == am_io_request && !looks(edep, MAX_IO, like_harmless_io));
+           || (tag == am_io_request
+               && !erts_seccomp_guard_looks(edep, MAX_IO, like_harmless_io,
+                                            NULL));
+}
+
+/* Whether a generic server of OTP is asked for something. */
+int erts_seccomp_guard_is_request(ErtsDistExternal *edep)
+{
+    Eterm tag = tag_of(edep);
+
+    return tag == am_gen_call || tag == am_gen_cast;
 }
 
 /* A request to a supervisor that has a function in it, which it calls itself;

@@ -12,7 +12,7 @@ use std::ffi::c_void;
 pub type Eterm = usize;
 
 /// `ERTS_SECCOMP_ABI`
-pub const ABI: u32 = 2;
+pub const ABI: u32 = 3;
 /// `ERTS_SECCOMP_E`: the process is under a policy.
 pub const E: u32 = 0x80;
 /// `ERTS_SECCOMP_M`: the policy is a blacklist.
@@ -64,6 +64,8 @@ pub const GUARD_ANY_NAME: u32 = 0x04;
 pub const GUARD_ANY_PID: u32 = 0x08;
 /// `ERTS_SECCOMP_GUARD_GIVEN_PID`: those whose pid this node wrote.
 pub const GUARD_GIVEN_PID: u32 = 0x10;
+/// `ERTS_SECCOMP_GUARD_ANSWERS`: and what these get are answers.
+pub const GUARD_ANSWERS: u32 = 0x40;
 /// `ERTS_SECCOMP_GUARD_MESSAGES`: send, link, monitor.
 pub const GUARD_MESSAGES: u32 = 0x01;
 /// `ERTS_SECCOMP_GUARD_PING`: ask whether the node is alive.
@@ -77,6 +79,8 @@ pub const GUARD_PROTECTED: u32 = 0x08;
 pub const GUARD_TRUSTED: u32 = 0x10;
 /// `ERTS_SECCOMP_GUARD_GATE`: remote calls enter through its module.
 pub const GUARD_GATE: u32 = 0x20;
+/// `ERTS_SECCOMP_GUARD_CALLS`: it gets requests for what they may call alone.
+pub const GUARD_CALLS: u32 = 0x40;
 
 /// `ErtsSeccompGuardName`: what other nodes may do to a name.
 #[repr(C)]
@@ -86,6 +90,18 @@ pub struct GuardName {
     pub name: Eterm,
     /// Which of the rights above it has.
     pub rights: usize,
+}
+
+/// `ErtsSeccompGuardCall`: a function that other nodes may call.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct GuardCall {
+    /// An atom.
+    pub module: Eterm,
+    /// An atom.
+    pub function: Eterm,
+    /// With so many arguments.
+    pub arity: usize,
 }
 
 /// `ERTS_SECCOMP_SEND_SELF`
@@ -244,6 +260,8 @@ pub type GuardFn = unsafe extern "C" fn(
     policy: u32,
     names: u32,
     name: *const GuardName,
+    calls: u32,
+    call: *const GuardCall,
 ) -> i32;
 /// `erl_seccomp_guard_flags`
 pub type GuardFlagsFn = unsafe extern "C" fn(refused: *mut usize) -> u32;

@@ -242,10 +242,19 @@ impl Emulator {
         flags: u32,
         policy: u32,
         names: &[abi::GuardName],
+        calls: &[abi::GuardCall],
     ) -> bool {
-        let count = names.len() as u32;
-        // SAFETY: the emulator reads so many names and copies them.
-        unsafe { (self.guard)(flags, policy, count, names.as_ptr()) == 0 }
+        // SAFETY: the emulator reads so many names and calls and copies them.
+        unsafe {
+            (self.guard)(
+                flags,
+                policy,
+                names.len() as u32,
+                names.as_ptr(),
+                calls.len() as u32,
+                calls.as_ptr(),
+            ) == 0
+        }
     }
 
     /// The flags of the guard that is set, and how much was refused before

@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use crate::abi::{GuardName, GUARD_SPAWN};
+use crate::abi::{GuardCall, GuardName, GUARD_SPAWN};
 use crate::emulator::Emulator;
 use crate::error::{Error, Result};
 use crate::installed::Installed;
@@ -17,6 +17,8 @@ pub struct Guard {
     pub policy: Option<Arc<Installed>>,
     /// What they may do to processes with these names, sorted.
     pub names: Vec<GuardName>,
+    /// The functions that they may call, under no policy of the guard.
+    pub calls: Vec<GuardCall>,
 }
 
 static CURRENT: RwLock<Option<Arc<Guard>>> = RwLock::new(None);
@@ -50,7 +52,7 @@ pub fn set(emulator: &Emulator, mut guard: Guard) -> Result<()> {
     let guard = Arc::new(guard);
     // Here first: the emulator asks as soon as it has it.
     let former = store(Some(Arc::clone(&guard)));
-    if emulator.guard(guard.flags, number, &guard.names) {
+    if emulator.guard(guard.flags, number, &guard.names, &guard.calls) {
         return Ok(());
     }
     store(former);
@@ -61,6 +63,6 @@ pub fn set(emulator: &Emulator, mut guard: Guard) -> Result<()> {
 pub fn unset(emulator: &Emulator) {
     let _changing = CHANGING.lock().unwrap_or_else(PoisonError::into_inner);
     // There first: nothing may be asked about once it is gone here.
-    emulator.guard(0, 0, &[]);
+    emulator.guard(0, 0, &[], &[]);
     store(None);
 }

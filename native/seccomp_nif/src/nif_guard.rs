@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rustler::{Encoder, Env, ResourceArc, Term};
 
-use crate::abi::{self, GuardName};
+use crate::abi::{self, GuardCall, GuardName};
 use crate::emulator::{self, Emulator};
 use crate::error::{bad_term, Error, Result};
 use crate::guard::{self, Guard};
@@ -13,7 +13,7 @@ use crate::nif_policy::Handle;
 use crate::term;
 
 mod atoms {
-    rustler::atoms! { ok, deny, off, closed, any, known, none, listed }
+    rustler::atoms! { ok, deny, off, closed, any, known, answers, none, listed }
 }
 
 /// A process under a policy changes nothing of what others may do.
@@ -38,12 +38,26 @@ fn name(term: Term) -> Result<GuardName> {
     })
 }
 
+fn call(term: Term) -> Result<GuardCall> {
+    let bad = || bad_term("bad_guard", "calls are {Module, Function, Arity}");
+    let (module, function, arity): (Term, Term, u8) =
+        term.decode().map_err(|_| bad())?;
+    if !module.is_atom() || !function.is_atom() {
+        return Err(bad());
+    }
+    Ok(GuardCall {
+        module: term::raw(module),
+        function: term::raw(function),
+        arity: arity.into(),
+    })
+}
+
 fn set<'a>(
     env: Env<'a>,
     policy: Term<'a>,
-    names: Term<'a>,
-    other_names: Term<'a>,
+    (names, other_names): (Term<'a>, Term<'a>),
     pids: Term<'a>,
+    calls: Term<'a>,
 ) -> Result<Term<'a>> {
     let emulator = trusted(env)?;
     let policy = if atoms::deny() == policy {
@@ -63,17 +77,24 @@ fn set<'a>(
         flags |= abi::GUARD_ANY_PID;
     } else if atoms::known() == pids {
         flags |= abi::GUARD_GIVEN_PID;
+    } else if atoms::answers() == pids {
+        flags |= abi::GUARD_GIVEN_PID | abi::GUARD_ANSWERS;
     }
     let names: Vec<Term> = names
         .decode()
         .map_err(|_| bad_term("bad_guard", "names are a list"))?;
     let names = names.into_iter().map(name).collect::<Result<Vec<_>>>()?;
+    let calls: Vec<Term> = calls
+        .decode()
+        .map_err(|_| bad_term("bad_guard", "calls are a list"))?;
+    let calls = calls.into_iter().map(call).collect::<Result<Vec<_>>>()?;
     guard::set(
         emulator,
         Guard {
             flags,
             policy,
             names,
+            calls,
         },
     )?;
     Ok(atoms::ok().to_term(env))
@@ -86,8 +107,9 @@ fn guard_set<'a>(
     names: Term<'a>,
     other_names: Term<'a>,
     pids: Term<'a>,
+    calls: Term<'a>,
 ) -> Term<'a> {
-    set(env, policy, names, other_names, pids)
+    set(env, policy, (names, other_names), pids, calls)
         .unwrap_or_else(|error| error.to_term(env))
 }
 
@@ -121,8 +143,18 @@ fn state(env: Env) -> Result<Term> {
                 (term::immediate(env, entry.name), entry.rights).encode(env)
             })
             .collect();
+        let calls: Vec<Term> = guard
+            .calls
+            .iter()
+            .map(|call| {
+                let module = term::immediate(env, call.module);
+                let function = term::immediate(env, call.function);
+                (module, function, call.arity).encode(env)
+            })
+            .collect();
         let pids = match guard.flags {
             flags if flags & abi::GUARD_ANY_PID != 0 => atoms::any(),
+            flags if flags & abi::GUARD_ANSWERS != 0 => atoms::answers(),
             flags if flags & abi::GUARD_GIVEN_PID != 0 => atoms::known(),
             _ => atoms::none(),
         };
@@ -135,6 +167,7 @@ fn state(env: Env) -> Result<Term> {
             None => atoms::deny().encode(env),
         };
         pairs.push(("names", term::list(env, &names)));
+        pairs.push(("calls", term::list(env, &calls)));
         pairs.push(("other_names", others.encode(env)));
         pairs.push(("pids", pids.encode(env)));
         pairs.push(("spawn", spawn));

@@ -12,7 +12,7 @@ use std::process::Command;
 #[path = "../src/abi.rs"]
 mod abi;
 
-use abi::{Hooks, SendRule, SendSet};
+use abi::{GuardCall, GuardName, Hooks, SendRule, SendSet};
 
 /// Just enough of ERTS for its header to be read without ERTS.
 const ERTS: &str = r"
@@ -47,12 +47,14 @@ const CONSTANTS: &[(&str, u64)] = &[
     ("ERTS_SECCOMP_GUARD_ANY_NAME", abi::GUARD_ANY_NAME as u64),
     ("ERTS_SECCOMP_GUARD_ANY_PID", abi::GUARD_ANY_PID as u64),
     ("ERTS_SECCOMP_GUARD_GIVEN_PID", abi::GUARD_GIVEN_PID as u64),
+    ("ERTS_SECCOMP_GUARD_ANSWERS", abi::GUARD_ANSWERS as u64),
     ("ERTS_SECCOMP_GUARD_MESSAGES", abi::GUARD_MESSAGES as u64),
     ("ERTS_SECCOMP_GUARD_PING", abi::GUARD_PING as u64),
     ("ERTS_SECCOMP_GUARD_SIGNALS", abi::GUARD_SIGNALS as u64),
     ("ERTS_SECCOMP_GUARD_PROTECTED", abi::GUARD_PROTECTED as u64),
     ("ERTS_SECCOMP_GUARD_TRUSTED", abi::GUARD_TRUSTED as u64),
     ("ERTS_SECCOMP_GUARD_GATE", abi::GUARD_GATE as u64),
+    ("ERTS_SECCOMP_GUARD_CALLS", abi::GUARD_CALLS as u64),
     ("ERTS_SECCOMP_SEND", abi::SEND as u64),
     ("ERTS_SECCOMP_SERVES_IO", abi::SERVES_IO as u64),
     ("ERTS_SECCOMP_SEND_SELF", abi::SEND_SELF as u64),
@@ -86,7 +88,7 @@ fn fields() -> Vec<(&'static str, usize)> {
     ]
 }
 
-/// The places in the structs of a rule for sending, as C names them.
+/// The places in the other structs, as C names them.
 fn places() -> Vec<(&'static str, usize)> {
     vec![
         ("sizeof(ErtsSeccompSendSet)", size_of::<SendSet>()),
@@ -122,6 +124,20 @@ fn places() -> Vec<(&'static str, usize)> {
         (
             "offsetof(ErtsSeccompSend, sets)",
             offset_of!(SendRule, sets),
+        ),
+        ("sizeof(ErtsSeccompGuardName)", size_of::<GuardName>()),
+        (
+            "offsetof(ErtsSeccompGuardName, rights)",
+            offset_of!(GuardName, rights),
+        ),
+        ("sizeof(ErtsSeccompGuardCall)", size_of::<GuardCall>()),
+        (
+            "offsetof(ErtsSeccompGuardCall, function)",
+            offset_of!(GuardCall, function),
+        ),
+        (
+            "offsetof(ErtsSeccompGuardCall, arity)",
+            offset_of!(GuardCall, arity),
         ),
     ]
 }
