@@ -210,10 +210,10 @@ memory(_Config) ->
     leave(P).
 
 time(_Config) ->
-    P = run("#{mode => whitelist, rules => ['@pure']}", "#{timeout => 300}"),
+    P = run("#{mode => whitelist, rules => ['@pure']}", "#{timeout => 3000}"),
     says(P, "X = 3.", "3"),
-    says(P, "receive never -> ok end.", "a command may take 300 ms"),
-    says(P, "(fun L() -> L() end)().", "a command may take 300 ms"),
+    says(P, "receive never -> ok end.", "a command may take 3000 ms"),
+    says(P, "(fun L() -> L() end)().", "a command may take 3000 ms"),
     says(P, "X.", "3"),
     leave(P).
 
