@@ -80,9 +80,10 @@ fn set<'a>(
     } else if atoms::answers() == pids {
         flags |= abi::GUARD_GIVEN_PID | abi::GUARD_ANSWERS;
     }
-    let names: Vec<Term> = names
-        .decode()
-        .map_err(|_| bad_term("bad_guard", "names are a list"))?;
+    let bad_names = |_| bad_term("bad_guard", "names are a list");
+    // Decoding one that is not proper would panic.
+    names.list_length().map_err(bad_names)?;
+    let names: Vec<Term> = names.decode().map_err(bad_names)?;
     let names = names.into_iter().map(name).collect::<Result<Vec<_>>>()?;
     let calls: Vec<Term> = calls
         .decode()
