@@ -234,7 +234,7 @@ another_function_receives(_Config) ->
             ask(Client, Server, Start),
             ?assertEqual(hash(Client), answer(Ref))
         end
-     || Client <- [P, trusted, P, P, trusted, trusted, P, trusted]
+     || Client <- [P, trusted, P, P, trusted, trusted, P, P, trusted, P, trusted, trusted]
     ],
     stop(Server).
 
@@ -245,6 +245,16 @@ large(A, B, C, D, E, F, G, H) ->
         {run, Fun} ->
             Fun(),
             true = is_list([A, B, C, D, E, F, G, H]),
+            after_a_call(1, 2)
+    end.
+
+%% What it has called has left a return address in its frame.
+after_a_call(A, B) ->
+    Sum = lists:sum([A, B]),
+    receive
+        {run, Fun} ->
+            Fun(),
+            3 = Sum,
             small()
     end.
 
