@@ -80,14 +80,9 @@ fn set<'a>(
     } else if atoms::answers() == pids {
         flags |= abi::GUARD_GIVEN_PID | abi::GUARD_ANSWERS;
     }
-    let bad_names = |_| bad_term("bad_guard", "names are a list");
-    // Decoding one that is not proper would panic.
-    names.list_length().map_err(bad_names)?;
-    let names: Vec<Term> = names.decode().map_err(bad_names)?;
+    let names = list(names, "names are a list")?;
     let names = names.into_iter().map(name).collect::<Result<Vec<_>>>()?;
-    let calls: Vec<Term> = calls
-        .decode()
-        .map_err(|_| bad_term("bad_guard", "calls are a list"))?;
+    let calls = list(calls, "calls are a list")?;
     let calls = calls.into_iter().map(call).collect::<Result<Vec<_>>>()?;
     guard::set(
         emulator,
@@ -99,6 +94,13 @@ fn set<'a>(
         },
     )?;
     Ok(atoms::ok().to_term(env))
+}
+
+/// A proper list; decoding another one would panic.
+fn list<'a>(term: Term<'a>, expected: &str) -> Result<Vec<Term<'a>>> {
+    let bad = |_| bad_term("bad_guard", expected);
+    term.list_length().map_err(bad)?;
+    term.decode().map_err(bad)
 }
 
 #[rustler::nif]
