@@ -12,7 +12,7 @@
 -export([mnesia_in_ram/1, mnesia_elsewhere/1, mnesia_on_disc/1, nothing_is_restricted/1]).
 %% On the nodes.
 -export([setup/0, named/1, member/1, locker/1, until/1]).
--export([write/3, sticky/2, read/2, sum/1, chunks/1, checkpoint/2, fold/1, restricted/0]).
+-export([write/3, write_named/3, sticky/2, read/2, sum/1, chunks/1, checkpoint/2, fold/1, restricted/0]).
 
 -define(N, seccomp_test_node).
 
@@ -125,6 +125,13 @@ write(Tab, Key, Value) ->
         mnesia:write({Tab, Key, Value})
     end).
 
+%% Mnesia answers to the pid of a process that nobody may write to by its name.
+write_named(Tab, Key, Value) ->
+    true = register(seccomp_test_writer, self()),
+    Result = write(Tab, Key, Value),
+    true = unregister(seccomp_test_writer),
+    Result.
+
 sticky(Tab, Key) ->
     mnesia:transaction(fun() -> mnesia:write(Tab, {Tab, Key, sticky}, sticky_write) end).
 
@@ -189,6 +196,7 @@ mnesia_elsewhere(Config) ->
     ?assertEqual({atomic, lists:seq(1, 10)}, on(two, Config, chunks, [far])),
     ?assertEqual({atomic, 55}, on(two, Config, sum, [far])),
     ?assertEqual({atomic, 55}, on(two, Config, fold, [far])),
+    ?assertEqual({atomic, ok}, on(two, Config, write_named, [far, 1, 1])),
     Backup = filename:join(?config(priv_dir, Config), "backup"),
     ?assertEqual(ok, on(two, Config, checkpoint, [[far, ram], Backup])),
     {atomic, ok} = db(two, Config, add_table_copy, [far, Two, ram_copies]),
