@@ -12,7 +12,8 @@
 -export([mnesia_in_ram/1, mnesia_elsewhere/1, mnesia_on_disc/1, nothing_is_restricted/1]).
 %% On the nodes.
 -export([setup/0, named/1, member/1, locker/1, until/1]).
--export([restricted_call/3, write/3, write_named/3, sticky/2, read/2, sum/1, chunks/1, checkpoint/2, fold/1, restricted/0]).
+-export([restricted_call/3, restricted/0]).
+-export([write/3, write_named/3, sticky/2, read/2, sum/1, chunks/1, fold/1, checkpoint/2]).
 
 -define(N, seccomp_test_node).
 

@@ -30,9 +30,9 @@
 
 erts_atomic_t erts_seccomp_guard_given;
 
-static Eterm am_gen_call, am_gen_cast, am_is_auth, am_io_request, am_io_lib, am_put_chars,
-    am_requests, am_get_geometry, am_format, am_start_child, am_get_chars,
-    am_get_line, am_get_password;
+static Eterm am_gen_call, am_gen_cast, am_is_auth, am_io_request, am_io_lib,
+    am_put_chars, am_requests, am_get_geometry, am_format, am_start_child,
+    am_get_chars, am_get_line, am_get_password;
 
 void erts_seccomp_guard_shape_init(void)
 {
