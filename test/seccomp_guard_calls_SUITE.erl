@@ -336,7 +336,18 @@ answers(Config) ->
     ?assertEqual({c, started, false}, Try(Answers, none, call, c)),
     ?assertEqual({d, started, false}, Try(Answers, none, cast, d)),
     ?assertEqual({e, started, false}, Try(Answers#{pids := known}, none, plain, e)),
-    ?assertEqual({f, no_answer, false}, Try(Answers, seccomp_test_starter, plain, f)),
+    %% One with a name that is not listed is asked for nothing, and gets answers.
+    ?assertEqual({f, started, true}, Try(Answers, seccomp_test_starter, plain, f)),
+    Silent = [
+        {Kind, Guard}
+     || Guard <- [Answers, Answers#{pids := known}, Answers#{protect => [seccomp_test_starter]}],
+        Kind <- [plain, call, cast, order],
+        Guard =/= Answers orelse Kind =/= plain
+    ],
+    [
+        ?assertEqual({What, no_answer, false}, Try(Guard, seccomp_test_starter, Kind, What))
+     || {Kind, Guard} = What <- Silent
+    ],
     Named = Answers#{names => [seccomp_test_starter]},
     ?assertEqual({g, started, false}, Try(Named, seccomp_test_starter, plain, g)),
     %% Orders are none of that.
@@ -365,12 +376,16 @@ start_for(From, Tag) ->
         {'DOWN', Monitor, process, _, _} -> From ! {started, Tag}
     end.
 
+%% A stock node that got an answer goes on under what the answer was given under.
 start_by(Pid, {Kind, Tag}) ->
     Pid ! request(Kind, Tag),
-    receive
-        {started, Tag} -> started
-    after 1000 -> no_answer
-    end.
+    Answer =
+        receive
+            {started, Tag} -> started
+        after 1000 -> no_answer
+        end,
+    _ = seq_trace:set_token([]),
+    Answer.
 
 request(plain, Tag) -> {start, self(), Tag};
 request(long, Tag) -> {start, self(), Tag, binary:copy(<<"x">>, 200000)};

@@ -8,18 +8,19 @@
 -include_lib("stdlib/include/assert.hrl").
 
 -export([all/0, suite/0, init_per_suite/1, end_per_suite/1]).
--export([global_names/1, pg_groups/1, calls/1]).
+-export([global_names/1, pg_groups/1, calls/1, restricted_callers/1]).
 -export([mnesia_in_ram/1, mnesia_elsewhere/1, mnesia_on_disc/1, nothing_is_restricted/1]).
 %% On the nodes.
 -export([setup/0, named/1, member/1, locker/1, until/1]).
--export([write/3, sticky/2, read/2, sum/1, chunks/1, checkpoint/2, fold/1, restricted/0]).
+-export([restricted_call/3, restricted/0]).
+-export([write/3, write_named/3, sticky/2, read/2, sum/1, chunks/1, fold/1, checkpoint/2]).
 
 -define(N, seccomp_test_node).
 
 suite() -> [{timetrap, {minutes, 5}}].
 
 all() ->
-    [global_names, pg_groups, calls] ++
+    [global_names, pg_groups, calls, restricted_callers] ++
         [mnesia_in_ram, mnesia_elsewhere, mnesia_on_disc, nothing_is_restricted].
 
 init_per_suite(Config) ->
@@ -111,6 +112,27 @@ calls(Config) ->
     ?assertMatch({badrpc, {'EXIT', {{seccomp, {os, getpid, 0}}, _}}},
         on(one, Config, rpc, call, [Two, os, getpid, []])).
 
+%% A function that is handed out runs under no policy of the guard; that of who
+%% asks for it comes with the request.
+restricted_callers(Config) ->
+    {_, Two} = ?config(two, Config),
+    Call = [Two, whereis, {erlang, whereis, [init]}],
+    ?assert(is_pid(on(one, Config, rpc, call, [Two, erlang, whereis, [init]]))),
+    ?assertMatch(
+        {badrpc, {'EXIT', {{seccomp, {erlang, whereis, 1}}, _}}},
+        on(one, Config, restricted_call, Call)
+    ),
+    Other = [Two, unregister, {erlang, whereis, [init]}],
+    ?assert(is_pid(on(one, Config, restricted_call, Other))).
+
+restricted_call(Node, Denied, {M, F, Args}) ->
+    {ok, Policy} = seccomp:compile(#{mode => blacklist, rules => [{erlang, Denied}]}),
+    Me = self(),
+    Pid = seccomp:spawn(Policy, fun() -> Me ! {self(), rpc:call(Node, M, F, Args)} end),
+    receive
+        {Pid, Answer} -> Answer
+    end.
+
 %% -- Mnesia ------------------------------------------------------------------
 
 -define(WHICH, [one, two]).
@@ -124,6 +146,13 @@ write(Tab, Key, Value) ->
         _ = mnesia:read(Tab, Key, write),
         mnesia:write({Tab, Key, Value})
     end).
+
+%% Mnesia answers to the pid of a process that nobody may write to by its name.
+write_named(Tab, Key, Value) ->
+    true = register(seccomp_test_writer, self()),
+    Result = write(Tab, Key, Value),
+    true = unregister(seccomp_test_writer),
+    Result.
 
 sticky(Tab, Key) ->
     mnesia:transaction(fun() -> mnesia:write(Tab, {Tab, Key, sticky}, sticky_write) end).
@@ -189,6 +218,7 @@ mnesia_elsewhere(Config) ->
     ?assertEqual({atomic, lists:seq(1, 10)}, on(two, Config, chunks, [far])),
     ?assertEqual({atomic, 55}, on(two, Config, sum, [far])),
     ?assertEqual({atomic, 55}, on(two, Config, fold, [far])),
+    ?assertEqual({atomic, ok}, on(two, Config, write_named, [far, 1, 1])),
     Backup = filename:join(?config(priv_dir, Config), "backup"),
     ?assertEqual(ok, on(two, Config, checkpoint, [[far, ram], Backup])),
     {atomic, ok} = db(two, Config, add_table_copy, [far, Two, ram_copies]),

@@ -106,8 +106,8 @@ typedef struct {
  * for other nodes. */
 #define ERTS_SECCOMP_GUARD_ANY_PID 0x08u
 #define ERTS_SECCOMP_GUARD_GIVEN_PID 0x10u
-/* What comes to such a process is the answer to something, unless it is a
- * request to a server of OTP. */
+/* What comes to such a process, even if it has a name, is the answer to
+ * something, unless it is a request to a server of OTP. */
 #define ERTS_SECCOMP_GUARD_ANSWERS 0x40u
 
 /* What they may do to a process: send to, link to and monitor it; ask whether

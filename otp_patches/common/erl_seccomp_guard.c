@@ -25,7 +25,8 @@
 
 typedef ErtsSeccompGuard Guard;
 
-/* Beside the rights of a process: see ERTS_SECCOMP_GUARD_ANSWERS. */
+/* Beside the rights of a process, or all that it has: see
+ * ERTS_SECCOMP_GUARD_ANSWERS. */
 #define ANSWERS 0x100u
 
 /* Refuses all. It holds from boot until the library sets another. */
@@ -83,6 +84,12 @@ static Uint32 of_name(const Guard *g, Eterm name)
                                                   : 0;
 }
 
+static Uint32 answers(const Guard *g, Eterm pid)
+{
+    return (g->flags & ERTS_SECCOMP_GUARD_ANSWERS)
+           && erts_seccomp_guard_is_given(pid) ? ANSWERS : 0;
+}
+
 /* The same of a local process, by its name or, where it has none, by how the
  * other node may have come by its pid. */
 static Uint32 of_pid(const Guard *g, Eterm pid)
@@ -90,8 +97,11 @@ static Uint32 of_pid(const Guard *g, Eterm pid)
     Process *rp = erts_proc_lookup(pid);
     Eterm name = erts_registered_name(pid);
 
-    if (is_atom(name))
-        return of_name(g, name) & ~ERTS_SECCOMP_GUARD_PING;
+    if (is_atom(name)) {
+        Uint32 rights = of_name(g, name) & ~ERTS_SECCOMP_GUARD_PING;
+
+        return rights ? rights : answers(g, pid);
+    }
     if (!rp || (rp->static_flags & ERTS_STC_FLG_SYSTEM_PROC))
         return 0;
     if ((g->flags & ERTS_SECCOMP_GUARD_SPAWN)
@@ -101,8 +111,7 @@ static Uint32 of_pid(const Guard *g, Eterm pid)
     if (g->flags & ERTS_SECCOMP_GUARD_ANY_PID)
         return ERTS_SECCOMP_GUARD_MESSAGES | ERTS_SECCOMP_GUARD_SIGNALS;
     if ((g->flags & ERTS_SECCOMP_GUARD_GIVEN_PID) && erts_seccomp_guard_is_given(pid))
-        return ERTS_SECCOMP_GUARD_MESSAGES
-               | (g->flags & ERTS_SECCOMP_GUARD_ANSWERS ? ANSWERS : 0);
+        return ERTS_SECCOMP_GUARD_MESSAGES | answers(g, pid);
     return 0;
 }
 
@@ -179,6 +188,9 @@ static int delivers(const Guard *g, Uint32 rights, ErtsDistExternal *edep)
     if (rights & ERTS_SECCOMP_GUARD_MESSAGES)
         return (rights & ERTS_SECCOMP_GUARD_TRUSTED)
                || !erts_seccomp_guard_is_order(edep);
+    if (rights & ANSWERS)
+        return !erts_seccomp_guard_is_request(edep)
+               && !erts_seccomp_guard_is_order(edep);
     return (rights & ERTS_SECCOMP_GUARD_PING)
            && erts_seccomp_guard_is_ping(edep);
 }
@@ -328,25 +340,6 @@ static Uint32 origin_of(const Guard *g)
     return origin & ~ERTS_SECCOMP_PROVENANCE;
 }
 
-/* The flags of a token with the guard's origin, and what it had before. */
-static Eterm with_origin(const Guard *g, Uint flags)
-{
-    Uint32 origin = origin_of(g), other;
-    const ErtsSeccompHooks *h = erts_seccomp_hooks();
-
-    if (flags & ERTS_SECCOMP_TOKEN_ORIGIN) {
-        other = (flags >> ERTS_SECCOMP_TOKEN_ID_SHIFT) & ERTS_SECCOMP_MAX_ID;
-        if (!h || origin == ERTS_SECCOMP_UNKNOWN
-            || other == ERTS_SECCOMP_UNKNOWN)
-            origin = ERTS_SECCOMP_UNKNOWN;
-        else if (origin != other)
-            origin = h->meet_origins(origin, other);
-    }
-    flags &= ERTS_SECCOMP_TOKEN_USER | ERTS_SECCOMP_TOKEN_SILENT;
-    return make_small(flags | ERTS_SECCOMP_TOKEN_ORIGIN
-                      | (Uint) origin << ERTS_SECCOMP_TOKEN_ID_SHIFT);
-}
-
 /*
  * Gives a message the guard's origin, so that what its receiver starts for it
  * gets the guard's policy. A message without a token becomes one with a token
@@ -363,8 +356,8 @@ static void mark(const Guard *g, Eterm **control, Uint place, Uint with_token,
         if (arity == place && is_tuple_arity((*control)[place], 5)) {
             Eterm token = (*control)[place];
 
-            SEQ_TRACE_T_FLAGS(token) = with_origin(
-                g, unsigned_val(SEQ_TRACE_T_FLAGS(token)));
+            SEQ_TRACE_T_FLAGS(token) = erts_seccomp_with_origin(
+                unsigned_val(SEQ_TRACE_T_FLAGS(token)), origin_of(g));
         }
         return;
     }
@@ -383,8 +376,9 @@ static void mark(const Guard *g, Eterm **control, Uint place, Uint with_token,
     room[0] = make_arityval(arity + 1);
     room[1] = make_small(with_token);
     room[place] =
-        TUPLE5(hp, with_origin(g, ERTS_SECCOMP_TOKEN_SILENT), make_small(0),
-               make_small(0), am_undefined, make_small(0));
+        TUPLE5(hp, erts_seccomp_with_origin(ERTS_SECCOMP_TOKEN_SILENT,
+                                            origin_of(g)),
+               make_small(0), make_small(0), am_undefined, make_small(0));
     *control = room;
 }
 

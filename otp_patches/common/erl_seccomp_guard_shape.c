@@ -35,9 +35,9 @@ erts_atomic_t erts_seccomp_guard_given;
 Eterm erts_seccomp_guard_gate;
 
 static Eterm am_erpc, am_execute_call;
-static Eterm am_gen_call, am_gen_cast, am_is_auth, am_io_request, am_io_lib, am_put_chars,
-    am_requests, am_get_geometry, am_format, am_start_child, am_get_chars,
-    am_get_line, am_get_password, am_get_until, am_erl_scan,
+static Eterm am_gen_call, am_gen_cast, am_is_auth, am_io_request, am_io_lib,
+    am_put_chars, am_requests, am_get_geometry, am_format, am_start_child,
+    am_get_chars, am_get_line, am_get_password, am_get_until, am_erl_scan,
     am_tokens, am_reserved_word, am_fread;
 
 void erts_seccomp_guard_shape_init(void)

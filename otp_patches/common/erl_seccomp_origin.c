@@ -292,6 +292,16 @@ Eterm erts_seccomp_token_out(Process *c_p, Eterm token)
     return erts_seccomp_hide(make_tuple(hp));
 }
 
+/* The flags of a token that is there for this origin as well. */
+Eterm erts_seccomp_with_origin(Uint flags, Uint32 origin)
+{
+    Uint part = PART(origin, 0);
+
+    if (flags & ORIGIN)
+        part = PART(meet(part, flags), 0);
+    return make_small((flags & (USER | SILENT)) | part);
+}
+
 /* A control message of another node: takes what looks like an origin from its
  * token. False: that is no token. */
 int erts_seccomp_token_in(Eterm *ctl)

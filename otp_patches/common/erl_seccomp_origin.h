@@ -63,6 +63,7 @@ void erts_seccomp_answer(ErtsMessage *sig, Eterm alias, Eterm msg,
 int erts_seccomp_gives_away(Process *c_p);
 int erts_seccomp_starts_timer(Process *c_p);
 Eterm erts_seccomp_beside(Process *c_p, Eterm *hp);
+Eterm erts_seccomp_with_origin(Uint flags, Uint32 origin);
 Eterm erts_seccomp_token_out(Process *c_p, Eterm token);
 int erts_seccomp_token_in(Eterm *ctl);
 
