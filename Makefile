@@ -4,6 +4,7 @@
 #   OTP=25.2.3              the Erlang/OTP version to patch
 #   OTP_SRC=PATH            its source: an archive or a directory
 #   OTP_TARBALLS=PATH       a directory with source archives
+#   FULL=1                  build all of OTP, where the host has another one
 #   FLAVOR=jit|emu          the emulator: machine code or the interpreter
 #   TYPE=opt|debug|valgrind how it is compiled
 #   PATCHES=all|none        none: a stock emulator, compiled the same way
@@ -20,7 +21,7 @@ SHELL   := /bin/bash
 .DEFAULT_GOAL := help
 
 export MINUTES QUICK PARTS
-export OTP OTP_SRC OTP_TARBALLS FLAVOR TYPE PATCHES JOBS BUILD_DIR
+export OTP OTP_SRC OTP_TARBALLS FULL FLAVOR TYPE PATCHES JOBS BUILD_DIR
 
 TOP     := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
 # Each flavor and type has one of its own. What is exported above does not reach
@@ -197,7 +198,9 @@ docs: ## write the generated page on groups, _build/docs/groups.md
 	    --example groups_md > _build/docs/groups.md
 
 patch-check: deps ## see that the stored patches are in order
-	@$(TOP)/otp_patches/otp check
+	@# All versions, unless one is named.
+	@OTP='$(if $(filter file,$(origin OTP)),,$(OTP))' \
+	    $(TOP)/otp_patches/otp check
 
 patch-refresh: ## write the patches again from the worked tree
 	@$(TOP)/otp_patches/otp refresh
