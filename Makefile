@@ -32,10 +32,13 @@ NIF     := priv/native/seccomp_nif.so
 # Who uses the library may have told cargo to build elsewhere.
 BUILT_NIF := $(or $(CARGO_TARGET_DIR),target)/release/libseccomp_nif.so
 # Everything Erlang runs on the patched runtime, rebar3 included.
-ON_PATCHED := PATH="$(RUNTIME)/bin:$$PATH"
+# What one version has compiled is kept from the others (see runtime/erl).
+ON_PATCHED = PATH="$(RUNTIME)/bin:$$PATH" \
+    $(if $(filter-out 25.2.3,$(OTP)),REBAR_BASE_DIR="$(TOP)/_build/rebar-$(OTP)")
 
-.PHONY: help deps otp nif tool compile erl shell ssh-shell demo demo-cluster examples test \
-        test-rust test-erlang test-elixir escapes oracle bench soak mutants fuzz check-memory \
+.PHONY: help deps otp nif tool compile erl shell ssh-shell demo demo-cluster \
+        examples test test-all test-rust test-erlang test-elixir escapes \
+        oracle bench soak mutants fuzz check-memory \
         check-debug lint lint-rust lint-erlang lint-c docs patch-check \
         patch-refresh clean distclean \
         otp-suites otp-baseline
@@ -63,6 +66,8 @@ nif: ## build the native library; needs Rust alone
 tool: ## build the command line tool, target/release/seccomp
 	cd $(TOP) && cargo build --release --locked -p seccomp_cli
 
+# rebar3 needs more than the bootstrap libraries.
+compile: export FULL = 1
 compile: otp nif ## compile the Erlang part
 	@cd $(TOP) && QUIET=1 $(ON_PATCHED) rebar3 compile
 
@@ -97,6 +102,9 @@ examples: compile ## build, test, release and run the example projects
 	@cd $(TOP) && $(ON_PATCHED) examples/run
 
 test: test-rust test-erlang test-elixir ## all tests, on the patched runtime
+
+test-all: ## test-erlang on each version and flavor; prints what was left out
+	@$(TOP)/scripts/test-all
 
 test-rust:
 	cd $(TOP) && cargo test --locked --workspace
@@ -208,6 +216,7 @@ patch-refresh: ## write the patches again from the worked tree
 clean: ## remove what was compiled, but for the emulator
 	cd $(TOP) && cargo clean --quiet
 	rm -rf $(TOP)/_build/{default,test,demo,bench,examples,escapes,oracle,soak,memory} \
+	    $(TOP)/_build/{rebar-*,test-all} \
 	    $(TOP)/priv/native
 
 distclean: clean ## remove everything that was built or fetched

@@ -4,8 +4,8 @@
 # What a runtime takes all but the emulator from, its base: the host's OTP when
 # it is of exactly the wanted version; else the tree itself, with the libraries
 # that a source archive brings along for its own build (kernel, stdlib and the
-# compiler), or, with FULL=1, with a whole OTP that is built and installed in
-# it. A tree that holds a whole OTP keeps it.
+# compiler), or, with FULL=1, a whole OTP that is built and installed from it. A
+# tree that holds a whole OTP keeps it.
 
 # Applications that no part of this project needs, and that need most time or
 # packages of their own. What has "mandatory" in configure cannot be left out.
@@ -15,7 +15,7 @@ BASE_LEAVES_OUT=(debugger diameter eldap et ftp javac jinterface megaco mnesia
 # base_find: sets BASE to host, bootstrap or full, and BASE_ROOT.
 base_find() {
     BASE_ROOT=
-    if [[ -z $FULL && ! -e $STAMPS/full ]] && base_is_host; then
+    if base_is_host; then
         BASE=host
     elif [[ -n $FULL || -e $STAMPS/full ]]; then
         BASE=full BASE_ROOT=$TREE/full
@@ -78,6 +78,16 @@ base_programs() {
     done
 }
 
+# PropEr, which the tests use, is no part of OTP: the host's serves, as newer
+# versions run what older ones have compiled.
+base_borrow() {
+    local host app
+    host=$(host_root) || return 0
+    for app in "$host"/lib/proper-*; do
+        [[ ! -d $app ]] || ln -sfn -- "$app" "$1/lib/${app##*/}"
+    done
+}
+
 base_release() {
     printf '%s\n' "$OTP" >"$1/releases/${DATA[release]}/OTP_VERSION"
     printf '%s %s\n' "${DATA[erts_version]}" "${DATA[release]}" \
@@ -103,6 +113,7 @@ base_full() {
     run_logged "$LOGS/install.log" "installing" \
         env -C "$new" ./Install -minimal "$new"
     base_release "$new"
+    base_borrow "$new"
     mv -- "$new" "$BASE_ROOT"
     stamp_set full "$SOURCE_ID"
 }

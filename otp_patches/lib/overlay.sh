@@ -67,7 +67,7 @@ overlay_lay() {
 # The host's own scripts know only the host's root, whatever place they lie in:
 # none may stay, or a stock emulator would be started unseen.
 overlay_wrappers() {
-    local bin=$1 erts_bin=$2 name
+    local bin=$1 erts_bin=$2 name libs
     rm -f -- "$bin"/start "$bin"/start_erl "$erts_bin"/start \
         "$erts_bin"/start_erl
     for name in erl erlc escript ct_run dialyzer typer; do
@@ -81,7 +81,10 @@ overlay_wrappers() {
         fi
         chmod 755 -- "$bin/$name"
     done
-    sed -i "s/@ERTS@/erts-${DATA[erts_version]}/" "$bin"/{erl,erlc,escript} \
+    # What rebar3 compiles with one version is kept from the others.
+    libs=.
+    [[ $OTP == "$DEFAULT_OTP" ]] || libs=rebar-$OTP
+    sed -i "s/@ERTS@/erts-${DATA[erts_version]}/; s/@LIBS@/$libs/" "$bin"/{erl,erlc,escript} \
         "$bin"/{ct_run,dialyzer,typer} 2>/dev/null || :
 }
 

@@ -76,6 +76,8 @@ source_at_hand() {
     return 1
 }
 
+cmd_at_hand() { source_at_hand; }
+
 # A folder that may hold one of the two archives.
 source_in_folder() {
     local name
