@@ -59,8 +59,8 @@ base_bootstrap() {
     rm -rf -- "$new" "$BASE_ROOT"
     bin=$new/erts-${DATA[erts_version]}/bin
     mkdir -p -- "$bin" "$new/releases/${DATA[release]}"
-    cp -- "$SRC/bin/$triple"/{erl_child_setup,erlexec,erlc,escript,epmd,heart} \
-        "$SRC/bin/$triple/inet_gethost" "$bin/"
+    cp -- "${BASE_PROGRAMS[@]/#/$SRC/bin/$triple/}" "$bin/"
+    cp -- "$SRC/bin/$triple"/{erl_child_setup,epmd} "$bin/"
     cp -- "$(compile_result)" "$bin/beam.smp"
     ln -s -- erlexec "$bin/erl"     # the overlay puts its own there
     cp -a -- "$SRC/bootstrap/bin" "$new/bin"
@@ -69,13 +69,17 @@ base_bootstrap() {
     mv -- "$new" "$BASE_ROOT"
 }
 
-# The programs beside the emulator.
+# The programs beside the emulator, by name: their makefile would also want what
+# erl_interface builds.
+BASE_PROGRAMS=(erlexec erlc escript inet_gethost heart)
 base_programs() {
-    local part
-    for part in etc epmd; do
-        run_logged "$LOGS/$part.log" "compiling erts/$part" \
-            in_tree "$(tree_top)" make -C "erts/$part" opt -j"$JOBS"
-    done
+    local top triple
+    top=$(tree_top) triple=$(tree_triple)
+    run_logged "$LOGS/etc.log" "compiling erts/etc" \
+        in_tree "$top" make -C erts/etc/common -f "$triple/Makefile" \
+            TYPE=opt -j"$JOBS" "${BASE_PROGRAMS[@]/#/$top/bin/$triple/}"
+    run_logged "$LOGS/epmd.log" "compiling erts/epmd" \
+        in_tree "$top" make -C erts/epmd opt -j"$JOBS"
 }
 
 # PropEr, which the tests use, is no part of OTP: the host's serves, as newer
