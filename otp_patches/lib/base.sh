@@ -82,6 +82,19 @@ base_programs() {
         in_tree "$top" make -C erts/epmd opt -j"$JOBS"
 }
 
+# Debian's archives lack two scripts that Common Test copies beside its logs,
+# where they make tables sortable. The host's serve, or empty ones.
+base_scripts() {
+    local host file name
+    host=$(host_root) || host=/nonexistent
+    for name in jquery-latest.js jquery.tablesorter.min.js; do
+        file=$SRC/lib/common_test/priv/$name
+        [[ ! -e $file ]] || continue
+        cp -L -- "$host"/lib/common_test-*/priv/"$name" "$file" 2>/dev/null ||
+            : >"$file"
+    done
+}
+
 # PropEr, which the tests use, is no part of OTP. The host's serves, compiled
 # again from the code that its files hold, as a newer version does not run all
 # that an older one has compiled.
@@ -127,6 +140,7 @@ base_full() {
     wait "$BUILD_CHILD" || die_with_log "building OTP" "$log"
     BUILD_CHILD=
     rm -rf -- "$new" "$BASE_ROOT"
+    base_scripts
     run_logged "$LOGS/release.log" "installing" \
         in_tree "$top" make release RELEASE_ROOT="$new"
     run_logged "$LOGS/install.log" "installing" \
