@@ -161,7 +161,17 @@ Eterm erts_seccomp_guard_atom(ErtsDistExternal *edep, const byte **bytes)
     return THE_NON_VALUE;
 }
 
-/* The first element of a payload that is a tuple, if it is an atom. */
+/* From OTP 26 on a byte may say that a node has written a term for itself. It
+ * can stand before any term, so it could hide what a message is; no node sends
+ * it to another one. */
+#ifdef LOCAL_EXT
+#  define IS_LOCAL_EXT(Byte) ((Byte) == LOCAL_EXT)
+#else
+#  define IS_LOCAL_EXT(Byte) 0
+#endif
+
+/* The first element of a payload that is a tuple, if it is an atom; that of an
+ * order, if it cannot be seen. */
 static Eterm tag_of(ErtsDistExternal *edep)
 {
     byte bytes[2 * ERTS_SECCOMP_GUARD_HEAD];
@@ -175,8 +185,8 @@ static Eterm tag_of(ErtsDistExternal *edep)
     else if (*ep == LARGE_TUPLE_EXT)
         ep += 5;
     else
-        return THE_NON_VALUE;
-    return erts_seccomp_guard_atom(edep, &ep);
+        return IS_LOCAL_EXT(*ep) ? am_system : THE_NON_VALUE;
+    return IS_LOCAL_EXT(*ep) ? am_system : erts_seccomp_guard_atom(edep, &ep);
 }
 
 /* Whether a payload of so many words at most is what the function looks for. */
