@@ -175,24 +175,20 @@ static void read_label(Eterm token)
     TOKEN_FLAGS(token) = make_small(flags);
 }
 
-/* The place of the token in a control message, or zero. */
-static int token_index(Eterm *ctl)
+/* Exits do not carry an origin. */
+static int is_exit(Eterm *ctl)
 {
     switch (unsigned_val(ctl[1])) {
-    case DOP_SEND_TT:
-    case DOP_SEND_SENDER_TT:
-    case DOP_ALIAS_SEND_TT:
     case DOP_EXIT_TT:
     case DOP_EXIT2_TT:
     case DOP_PAYLOAD_EXIT_TT:
     case DOP_PAYLOAD_EXIT2_TT:
-        return 4;
-    case DOP_REG_SEND_TT:
-        return 5;
-    case DOP_SPAWN_REPLY_TT:
-        return 6;
-    case DOP_SPAWN_REQUEST_TT:
-        return 7;
+        return 1;
+#ifdef ERTS_DOP_ALTACT_SIG_FLG_TOKEN
+    case DOP_ALTACT_SIG_SEND:
+        return (erts_seccomp_altact_flags(ctl) & ERTS_DOP_ALTACT_SIG_FLG_EXIT)
+               != 0;
+#endif
     default:
         return 0;
     }
@@ -201,29 +197,21 @@ static int token_index(Eterm *ctl)
 /* A control message of another node. False: its token is none. */
 int erts_seccomp_dist_read(Eterm *ctl)
 {
-    int i = token_index(ctl);
+    Uint place = erts_seccomp_token_place(ctl);
     Eterm token;
 
     if (!erts_seccomp_token_in(ctl))
         return 0;
-    if (i == 0 || !is_label(LABEL(ctl[i])))
+    if (place == 0 || !is_label(LABEL(ctl[place])))
         return 1;
-    token = ctl[i];
+    token = ctl[place];
     read_label(token);
-    switch (unsigned_val(ctl[1])) {
-    case DOP_EXIT_TT:
-    case DOP_EXIT2_TT:
-    case DOP_PAYLOAD_EXIT_TT:
-    case DOP_PAYLOAD_EXIT2_TT:
-        /* Exits do not carry an origin. */
-        if (erts_seccomp_token_flags(token) & ERTS_SECCOMP_TOKEN_SILENT)
-            ctl[i] = NIL;
-        else
-            erts_seccomp_hide(token);
-        break;
-    default:
-        break;
-    }
+    if (!is_exit(ctl))
+        return 1;
+    if (erts_seccomp_token_flags(token) & ERTS_SECCOMP_TOKEN_SILENT)
+        ctl[place] = NIL;
+    else
+        erts_seccomp_hide(token);
     return 1;
 }
 

@@ -15,6 +15,8 @@
 #include "sys.h"
 #include "erl_vm.h"
 #include "global.h"
+#include "big.h"
+#include "register.h"
 #include "bif.h"
 #include "atom.h"
 #include "erl_message.h"
@@ -418,4 +420,67 @@ void erts_seccomp_guard_enter_gate(Eterm *mfa)
     if (mfa[1] == am_erpc && mfa[2] == am_execute_call
         && mfa[3] == make_small(4))
         mfa[1] = erts_seccomp_guard_gate;
+}
+
+/*
+ * From OTP 28 on one operation does what several did, and may give the message
+ * priority. Here it becomes the older one that does the same, which is looked
+ * at and carried out instead; so a guarded node gives no message of another
+ * node priority. What is none of those is left to dist.c, which closes the
+ * connection. False: it cannot be said in the older way.
+ */
+int erts_seccomp_guard_plain(Eterm **control, Eterm *room)
+{
+#ifdef ERTS_DOP_ALTACT_SIG_FLG_TOKEN
+    Eterm *c = *control, from, to, token;
+    Uint flags, at;
+
+    if (unsigned_val(c[1]) != DOP_ALTACT_SIG_SEND || arityval(c[0]) < 4)
+        return 1;
+    flags = erts_seccomp_altact_flags(c);
+    token = flags & ERTS_DOP_ALTACT_SIG_FLG_TOKEN ? c[5] : NIL;
+    from = c[3];
+    to = c[4];
+    if (is_not_pid(from)
+        || (is_small(c[2]) ? signed_val(c[2]) < 0
+                           : is_not_big(c[2]) || BIG_SIGN(big_val(c[2]))))
+        return 1;
+    if (flags & ERTS_DOP_ALTACT_SIG_FLG_ALIAS) {
+        if (is_not_ref(to) || (flags & ERTS_DOP_ALTACT_SIG_FLG_NAME))
+            return 1;
+        at = DOP_ALIAS_SEND;
+    } else if (flags & ERTS_DOP_ALTACT_SIG_FLG_NAME) {
+        if (is_not_atom(to))
+            return 1;
+        at = DOP_REG_SEND;
+    } else {
+        if (is_not_pid(to))
+            return 1;
+        at = DOP_SEND_SENDER;
+    }
+    if (flags & ERTS_DOP_ALTACT_SIG_FLG_EXIT) {
+        if (at == DOP_ALIAS_SEND)
+            return 0;
+        if (at == DOP_REG_SEND)
+            to = erts_whereis_name_to_id(NULL, to);
+        if (is_not_pid(to))
+            return 0;
+        /* Exits do not carry an origin, and a trace is no loss. */
+        (void) TUPLE3(room, make_small(DOP_PAYLOAD_EXIT2), from, to);
+    } else if (at == DOP_REG_SEND) {
+        if (is_nil(token))
+            (void) TUPLE4(room, make_small(at), from, am_Empty, to);
+        else
+            (void) TUPLE5(room, make_small(DOP_REG_SEND_TT), from, am_Empty,
+                          to, token);
+    } else if (is_nil(token))
+        (void) TUPLE3(room, make_small(at), from, to);
+    else
+        (void) TUPLE4(room,
+                      make_small(at == DOP_ALIAS_SEND ? DOP_ALIAS_SEND_TT
+                                                      : DOP_SEND_SENDER_TT),
+                      from, to, token);
+    *control = room;
+#endif
+    return 1;
 }
