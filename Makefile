@@ -111,7 +111,17 @@ test-rust:
 
 SAY_EMULATOR = [io:format("emulator: ~s~n", [erlang:system_info(What)]) \
     || What <- [emu_flavor, build_type]], halt().
-test-erlang: compile
+# Some tests need a node without the patches that runs what this one compiles:
+# the host's, or where that is of another version, one that is built for them.
+STOCK_HOME = $(shell OTP='$(OTP)' FLAVOR=jit TYPE=opt PATCHES=none \
+    BUILD_DIR='$(BUILD_DIR)' $(TOP)/otp_patches/otp home)
+STOCK = $(if $(filter-out 25.2.3,$(OTP)),$(STOCK_HOME)/bin/erl)
+.PHONY: otp-stock
+otp-stock: compile
+	@[ -z "$(STOCK)" ] || PATCHES=none FLAVOR=jit TYPE=opt \
+	    $(TOP)/otp_patches/otp build
+test-erlang: export SECCOMP_STOCK_ERL ?= $(or $(STOCK),/usr/bin/erl)
+test-erlang: compile otp-stock
 	@$(ON_PATCHED) erl -noshell -eval '$(SAY_EMULATOR)'
 	cd $(TOP) && $(ON_PATCHED) rebar3 eunit
 	cd $(TOP) && $(ON_PATCHED) rebar3 ct --readable=false $(CT_FLAGS)

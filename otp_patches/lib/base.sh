@@ -17,6 +17,9 @@ base_find() {
     BASE_ROOT=
     if base_is_host; then
         BASE=host
+    elif [[ $PATCHES == none && -e $PATCHED/stamps/full ]]; then
+        # The patches are to the emulator alone.
+        BASE=full BASE_ROOT=$PATCHED/full
     elif [[ -n $FULL || -e $STAMPS/full ]]; then
         BASE=full BASE_ROOT=$TREE/full
     else
@@ -129,6 +132,7 @@ base_release() {
 # Everything, by OTP's own makefile; its steps are counted in the log's lines.
 base_full() {
     local top new=$BASE_ROOT.new log=$LOGS/full.log
+    [[ $BASE_ROOT == "$TREE"/* ]] || return 0
     stamp_is full "$SOURCE_ID" && [[ -d $BASE_ROOT ]] && return 0
     top=$(tree_top)
     say "building all of OTP $OTP; this takes a quarter of an hour;" \

@@ -10,7 +10,8 @@
 #     work/                      git tree for editing the patches
 #     bootstrap/  full/          what runtimes are laid out from, see base.sh
 #     log/  stamps/
-#   $BUILD_DIR/otp/<OTP>-stock/  TREE of PATCHES=none: the same, unpatched
+#   $BUILD_DIR/otp/<OTP>-stock/  TREE of PATCHES=none: the same, unpatched; its
+#                                runtime is laid out from the other's full/
 #   TREE, TREE-emu, TREE-debug   OTP_HOME: the runtimes (bin, lib, erts-*, ...)
 #
 # The flavors and types of an emulator are compiled in one tree, and each has a
@@ -56,7 +57,8 @@ config_init() {
     [[ -f $PATCH_DIR/series ]] ||
         die "otp_patches/$OTP/series is missing; it lists the patches in order."
 
-    TREE=$BUILD_DIR/otp/$OTP
+    PATCHED=$BUILD_DIR/otp/$OTP
+    TREE=$PATCHED
     [[ $PATCHES == all ]] || TREE+=-stock
     VARIANT=
     [[ $FLAVOR == jit ]] || VARIANT+=-$FLAVOR
