@@ -9,10 +9,10 @@
 cmd_port() {
     local old=$1 old_work old_head commit subject
     need_tools git tar patch
-    old_work=$BUILD_DIR/otp/$old/work
-    # What is there may be older than the patches.
+    old_work=$BUILD_DIR/otp/$old/port
     rm -rf -- "$old_work"
-    OTP=$old OTP_SRC='' "$TOOLKIT/otp" work
+    # Not its work tree, which may hold what somebody has not stored yet.
+    (OTP=$old OTP_SRC='' && config_init && WORK=$old_work && cmd_work)
     [[ -d $WORK/.git ]] || "$TOOLKIT/otp" work
     [[ ! -e $WORK/.git/CHERRY_PICK_HEAD ]] || port_explain
     [[ -z $(plain_git -C "$WORK" status --porcelain --untracked-files=no) ]] ||
