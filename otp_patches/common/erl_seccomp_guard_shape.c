@@ -196,7 +196,7 @@ int erts_seccomp_guard_looks(ErtsDistExternal *edep, Sint limit,
                              int (*like)(Eterm, const void *),
                              const void *what)
 {
-    byte *start = edep->data->extp;
+    const byte *start = edep->data->extp;
     ErtsHeapFactory factory;
     Eterm *heap, term;
     Sint size;
@@ -210,7 +210,7 @@ int erts_seccomp_guard_looks(ErtsDistExternal *edep, Sint limit,
     heap = erts_alloc(ERTS_ALC_T_DCTRL_BUF, (size + 1) * sizeof(Eterm));
     erts_factory_tmp_init(&factory, heap, size, ERTS_ALC_T_DCTRL_BUF);
     term = erts_decode_dist_ext(&factory, edep, 0);
-    edep->data->extp = start;
+    edep->data->extp = (byte *) start; /* const from OTP 27 on */
     found = is_value(term) && like(term, what);
     erts_factory_close(&factory);
     erts_free(ERTS_ALC_T_DCTRL_BUF, heap);
