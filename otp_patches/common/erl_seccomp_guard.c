@@ -352,7 +352,7 @@ static void mark(const Guard *g, Eterm **control, Uint place, Uint with_token,
     Uint arity = arityval(**control);
     Eterm *hp = hfrag ? free : room + arity + 2;
 
-    if (erts_seccomp_token_place(*control) == place) {
+    if (unsigned_val((*control)[1]) == with_token) {
         if (arity == place && is_tuple_arity((*control)[place], 5)) {
             Eterm token = (*control)[place];
 
