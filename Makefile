@@ -4,6 +4,7 @@
 #   OTP=25.2.3              the Erlang/OTP version to patch
 #   OTP_SRC=PATH            its source: an archive or a directory
 #   OTP_TARBALLS=PATH       a directory with source archives
+#   FULL=1                  build all of OTP, where the host has another one
 #   FLAVOR=jit|emu          the emulator: machine code or the interpreter
 #   TYPE=opt|debug|valgrind how it is compiled
 #   PATCHES=all|none        none: a stock emulator, compiled the same way
@@ -20,7 +21,7 @@ SHELL   := /bin/bash
 .DEFAULT_GOAL := help
 
 export MINUTES QUICK PARTS
-export OTP OTP_SRC OTP_TARBALLS FLAVOR TYPE PATCHES JOBS BUILD_DIR
+export OTP OTP_SRC OTP_TARBALLS FULL FLAVOR TYPE PATCHES JOBS BUILD_DIR
 
 TOP     := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
 # Each flavor and type has one of its own. What is exported above does not reach
@@ -31,10 +32,13 @@ NIF     := priv/native/seccomp_nif.so
 # Who uses the library may have told cargo to build elsewhere.
 BUILT_NIF := $(or $(CARGO_TARGET_DIR),target)/release/libseccomp_nif.so
 # Everything Erlang runs on the patched runtime, rebar3 included.
-ON_PATCHED := PATH="$(RUNTIME)/bin:$$PATH"
+# What one version has compiled is kept from the others (see runtime/erl).
+ON_PATCHED = PATH="$(RUNTIME)/bin:$$PATH" \
+    $(if $(filter-out 25.2.3,$(OTP)),REBAR_BASE_DIR="$(TOP)/_build/rebar-$(OTP)")
 
-.PHONY: help deps otp nif tool compile erl shell ssh-shell demo demo-cluster examples test \
-        test-rust test-erlang test-elixir escapes oracle bench soak mutants fuzz check-memory \
+.PHONY: help deps otp nif tool compile erl shell ssh-shell demo demo-cluster \
+        examples test test-all test-rust test-erlang test-elixir escapes \
+        oracle bench soak mutants fuzz check-memory \
         check-debug lint lint-rust lint-erlang lint-c docs patch-check \
         patch-refresh clean distclean \
         otp-suites otp-baseline
@@ -62,6 +66,8 @@ nif: ## build the native library; needs Rust alone
 tool: ## build the command line tool, target/release/seccomp
 	cd $(TOP) && cargo build --release --locked -p seccomp_cli
 
+# rebar3 needs more than the bootstrap libraries.
+compile: export FULL = 1
 compile: otp nif ## compile the Erlang part
 	@cd $(TOP) && QUIET=1 $(ON_PATCHED) rebar3 compile
 
@@ -97,12 +103,25 @@ examples: compile ## build, test, release and run the example projects
 
 test: test-rust test-erlang test-elixir ## all tests, on the patched runtime
 
+test-all: ## test-erlang on each version and flavor; prints what was left out
+	@$(TOP)/scripts/test-all
+
 test-rust:
 	cd $(TOP) && cargo test --locked --workspace
 
 SAY_EMULATOR = [io:format("emulator: ~s~n", [erlang:system_info(What)]) \
     || What <- [emu_flavor, build_type]], halt().
-test-erlang: compile
+# Some tests need a node without the patches that runs what this one compiles:
+# the host's, or where that is of another version, one that is built for them.
+STOCK_HOME = $(shell OTP='$(OTP)' FLAVOR=jit TYPE=opt PATCHES=none \
+    BUILD_DIR='$(BUILD_DIR)' $(TOP)/otp_patches/otp home)
+STOCK = $(if $(filter-out 25.2.3,$(OTP)),$(STOCK_HOME)/bin/erl)
+.PHONY: otp-stock
+otp-stock: compile
+	@[ -z "$(STOCK)" ] || PATCHES=none FLAVOR=jit TYPE=opt \
+	    $(TOP)/otp_patches/otp build
+test-erlang: export SECCOMP_STOCK_ERL ?= $(or $(STOCK),/usr/bin/erl)
+test-erlang: compile otp-stock
 	@$(ON_PATCHED) erl -noshell -eval '$(SAY_EMULATOR)'
 	cd $(TOP) && $(ON_PATCHED) rebar3 eunit
 	cd $(TOP) && $(ON_PATCHED) rebar3 ct --readable=false $(CT_FLAGS)
@@ -197,7 +216,9 @@ docs: ## write the generated page on groups, _build/docs/groups.md
 	    --example groups_md > _build/docs/groups.md
 
 patch-check: deps ## see that the stored patches are in order
-	@$(TOP)/otp_patches/otp check
+	@# All versions, unless one is named.
+	@OTP='$(if $(filter file,$(origin OTP)),,$(OTP))' \
+	    $(TOP)/otp_patches/otp check
 
 patch-refresh: ## write the patches again from the worked tree
 	@$(TOP)/otp_patches/otp refresh
@@ -205,6 +226,7 @@ patch-refresh: ## write the patches again from the worked tree
 clean: ## remove what was compiled, but for the emulator
 	cd $(TOP) && cargo clean --quiet
 	rm -rf $(TOP)/_build/{default,test,demo,bench,examples,escapes,oracle,soak,memory} \
+	    $(TOP)/_build/{rebar-*,test-all} \
 	    $(TOP)/priv/native
 
 distclean: clean ## remove everything that was built or fetched

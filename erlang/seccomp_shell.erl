@@ -57,9 +57,17 @@ find(_RemotePid) ->
 
 is_shell_of(Shell, Pid) ->
     node(Shell) =:= node() andalso
-        shell:whereis_evaluator(Shell) =:= Pid andalso
+        evaluator_of(Shell) =:= Pid andalso
         runs_shell(Shell) andalso
         set_by_others(Shell).
+
+%% What a shell notes. OTP has had functions that tell it; none is in every
+%% version.
+evaluator_of(Shell) ->
+    case process_info(Shell, dictionary) of
+        {dictionary, Dictionary} -> proplists:get_value(evaluator, Dictionary);
+        undefined -> undefined
+    end.
 
 runs_shell(Shell) ->
     case process_info(Shell, current_stacktrace) of
@@ -136,11 +144,11 @@ keeper(Evaluator, Shell, ShellMonitor, Policy) ->
     end.
 
 next_evaluator(Last, Shell) ->
-    case shell:whereis_evaluator(Shell) of
+    case evaluator_of(Shell) of
         Last ->
             erlang:yield(),
             next_evaluator(Last, Shell);
-        undefined ->
+        Next when not is_pid(Next) ->
             none;
         Next ->
             %% Nobody is restricted on the word of a dictionary alone.

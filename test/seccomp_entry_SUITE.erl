@@ -286,7 +286,8 @@ missing_function_allowed(_Config) ->
 
 %% What code:ensure_loaded/1 does when there is nothing loaded.
 asking_the_code_server() ->
-    ['@code', {erlang, monitor, 2}, {erlang, demonitor, 2}].
+    %% The mode of the code server is a persistent term (27 on).
+    ['@code', {erlang, monitor, 2}, {erlang, demonitor, 2}, {persistent_term, get, 1}].
 
 own_error_handler_allowed(_Config) ->
     Counter = atomics:new(1, []),

@@ -16,7 +16,6 @@ all() ->
     [{Name, {?MODULE, is_hit, [Name]}} || Name <- code()] ++
         [
             {load_binary_rpc, {?T, is_loaded, [load_binary_rpc]}},
-            {load_binary_message, {?T, is_loaded, [load_binary_message]}},
             {message_by_name, {?T, has, [message_by_name]}},
             {message_by_forged_pid, {?T, has, [message_by_forged_pid]}},
             {message_to_unnamed, {?T, has, [message_to_unnamed]}},
@@ -33,6 +32,11 @@ all() ->
             {order_exit, {?T, has_order, ['EXIT']}},
             {order_io, {?T, has_order, [io_order(order_io)]}},
             {order_io_format, {?T, has_order, [io_order(order_io_format)]}}
+        ] ++
+        %% Later code servers are sent what cannot go to another node.
+        [
+            {load_binary_message, {?T, is_loaded, [load_binary_message]}}
+         || list_to_integer(erlang:system_info(otp_release)) < 26
         ].
 
 %% These end the node where they work.
@@ -159,10 +163,14 @@ attack(timer_apply = Name, Node, _) ->
     Started = erlang:convert_time_unit(Start, native, millisecond),
     {timer_server, Node} ! call({apply_once, {Started, 100, {?MODULE, hit, [Name]}}});
 attack(remote_shell = Name, Node, _) ->
-    %% What `erl -remsh` starts there, with this process as the terminal.
-    Group = group:start(self(), {Node, shell, start, [init]}, []),
-    Line = lists:flatten(io_lib:format("~s:hit(~s).~n", [?MODULE, Name])),
-    terminal(Group, Line, 2000);
+    %% As for `erl -remsh`: a shell there, with this process as the terminal.
+    Line = lists:flatten(io_lib:format("~s:hit(~s).", [?MODULE, Name])),
+    {ok, Tokens, _} = erl_scan:string(Line, {1, 1}, [text]),
+    Leader = group_leader(),
+    true = group_leader(self(), self()),
+    _ = rpc:call(Node, shell, start, []),
+    true = group_leader(Leader, self()),
+    terminal(Tokens, 2000);
 attack(load_binary_rpc = Name, Node, _) ->
     rpc:call(Node, code, load_binary, [Name, "x", seccomp_guard_target:code(Name)]);
 attack(load_binary_message = Name, Node, _) ->
@@ -232,26 +240,22 @@ pid({Node, Number, Serial, Creation}) ->
     ).
 
 %% Types one line when the shell asks for one, and swallows what it prints.
-terminal(Group, Line, Patience) ->
-    Group ! {self(), {data, Line}},
-    swallow(Group, erlang:monotonic_time(millisecond) + Patience).
-
-swallow(Group, End) ->
+terminal(Tokens, Patience) ->
     receive
-        {Group, tty_geometry} ->
-            Group ! {self(), tty_geometry, {80, 24}},
-            swallow(Group, End);
-        {Group, get_unicode_state} ->
-            Group ! {self(), get_unicode_state, true},
-            swallow(Group, End);
-        {put_chars_sync, _, _, {Group, Reply}} ->
-            Group ! {reply, Reply},
-            swallow(Group, End);
-        {Group, {put_chars_sync, _, _, Reply}} ->
-            Group ! {reply, Reply},
-            swallow(Group, End);
-        _ ->
-            swallow(Group, End)
-    after max(0, End - erlang:monotonic_time(millisecond)) ->
+        {io_request, From, Ref, {get_until, _, _, erl_scan, tokens, _}} when Tokens =/= [] ->
+            From ! {io_reply, Ref, {ok, Tokens, {2, 1}}},
+            terminal([], Patience);
+        {io_request, _, _, Request} when element(1, Request) =:= get_until ->
+            terminal(Tokens, Patience);
+        {io_request, From, Ref, getopts} ->
+            From ! {io_reply, Ref, []},
+            terminal(Tokens, Patience);
+        {io_request, From, Ref, Request} when element(1, Request) =:= get_geometry ->
+            From ! {io_reply, Ref, {error, enotsup}},
+            terminal(Tokens, Patience);
+        {io_request, From, Ref, _} ->
+            From ! {io_reply, Ref, ok},
+            terminal(Tokens, Patience)
+    after Patience ->
         ok
     end.

@@ -163,7 +163,7 @@ made_later(Config) ->
     [
         begin
             Rules = [{os, list_to_atom("f" ++ integer_to_list(N)), 0} | maps:get(rules, ?OS)],
-            Policy = (?OS)#{rules := Rules, unknown => allow},
+            Policy = #{mode => blacklist, rules => Rules, unknown => allow},
             {Hash, Met} = call(one, late, [Policy, Two], Nodes),
             ?assertEqual({Hash, denied}, Met)
         end
@@ -173,7 +173,7 @@ made_later(Config) ->
 %% Nobody tells of this one before the other node is asked; it fails until then.
 tightened_by_itself(Config) ->
     Nodes = ?config(nodes, Config),
-    {Hash, Report} = call(one, tighten, [(?OS)#{on_deny => raise}, name(two, Nodes)], Nodes),
+    {Hash, Report} = call(one, tighten, [maps:put(on_deny, raise, ?OS), name(two, Nodes)], Nodes),
     ?assertEqual({Hash, denied}, Report).
 
 two_policies(Config) ->
@@ -281,7 +281,7 @@ junk(Config) ->
             {seccomp_nodes, 2, From, {hello, true}},
             {seccomp_nodes, 1, 'no@where', {hello, true}},
             {seccomp_nodes, 1, "x", {hello, true}},
-            {seccomp_nodes, 1, From, {hello, maybe}},
+            {seccomp_nodes, 1, From, {hello, perhaps}},
             {seccomp_nodes, 1, From, {policies, -1, [a | b]}},
             {seccomp_nodes, 1, From, {policies, 1, [{<<1>>, <<2>>}, {<<0:256>>, <<"{}">>}, x]}},
             {seccomp_nodes, 1, From, {policies, 1, [{<<0:256>>, binary:copy(<<"x">>, 2000000)}]}},

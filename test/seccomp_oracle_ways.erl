@@ -1,7 +1,7 @@
 %% SPDX-License-Identifier: Apache-2.0
 %%
 %% What is asked about, and in which order, in each way of calling and spawning
-%% that the oracle uses. Read from the sources of OTP 25 (erlang.erl, proc_lib,
+%% that the oracle uses. Read from the sources of OTP 25, 27 (erlang.erl, proc_lib,
 %% error_handler, code) and of the library, not from what the emulator does.
 -module(seccomp_oracle_ways).
 
@@ -86,7 +86,7 @@ missing(M, Handles, loaded) ->
             false -> raises_undef()
         end;
 missing(_M, false, not_loaded) ->
-    asks_for_module() ++
+    asks_for_module() ++ asks_for_mode() ++
         [{call, {code_server, call, 1}}, ?E(monitor, 2), ?E(send, 2), ?E(demonitor, 2)] ++
         raises_undef().
 
@@ -97,6 +97,13 @@ asks_for_module() ->
         {call, {code, ensure_loaded, 1}},
         ?E(module_loaded, 1)
     ].
+
+%% The caller reads the code server's mode itself from 26 on.
+asks_for_mode() ->
+    case list_to_integer(erlang:system_info(otp_release)) of
+        Old when Old < 26 -> [];
+        _ -> [{call, {code_server, get_mode, 0}}, {call, {persistent_term, get, 1}}]
+    end.
 
 raises_undef() -> [?E(error, 1), ?E(raise, 3)].
 

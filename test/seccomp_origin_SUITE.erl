@@ -332,7 +332,7 @@ json_and_dump(_Config) ->
     {ok, Same} = seccomp:compile(Map#{provenance => true}),
     ?assertEqual(hash(Default), hash(Same)),
     ?assertMatch(
-        {error, {bad_option, #{option := provenance}}}, seccomp:compile(Map#{provenance => maybe})
+        {error, {bad_option, #{option := provenance}}}, seccomp:compile(Map#{provenance => perhaps})
     ),
     ?assertMatch({error, {bad_json, _}}, seccomp:from_json(
         <<"{\"mode\":\"blacklist\",\"rules\":[],\"provenance\":null}">>

@@ -45,6 +45,7 @@ restricted_shell_test_() ->
         #{status := enforced} ->
             [
                 {timeout, 60, fun the_session_of_the_readme/0},
+                {timeout, 60, fun nobody_there_stops_the_node/0},
                 {timeout, 60, fun the_policy_outlives_its_evaluator/0},
                 {timeout, 60, fun lifting_ends_it_for_the_next_evaluator_too/0}
             ]
@@ -166,6 +167,19 @@ the_session_of_the_readme() ->
     ?has("{still,42}", Out),
     ?hasnt("uid=", Out).
 
+%% Neither at the prompt nor at the end of the input.
+nobody_there_stops_the_node() ->
+    Out = session([
+        restrict(),
+        "erlang:halt().",
+        "init:stop().",
+        "{still, lists:sum([40, 2])}."
+    ]),
+    ?has("erlang:halt/0 is not allowed", Out),
+    ?has("init:stop/0 is not allowed", Out),
+    ?has("{still,42}", Out),
+    ?has("status 77", Out).
+
 the_policy_outlives_its_evaluator() ->
     Out = session([
         restrict(),
@@ -192,13 +206,25 @@ lifting_ends_it_for_the_next_evaluator_too() ->
 
 %% -- Sessions ----------------------------------------------------------------
 
-%% What a shell of this emulator prints when these lines are typed into it. It
-%% ends at the end of its input.
-session(Lines) ->
+%% What a shell of this emulator prints when these lines are typed into it. At
+%% the end of its input a shell ends the node, which a restricted one may not;
+%% so a process that is trusted does it, with a status of its own.
+ends_the_node() ->
+    "{parent, Shell} = process_info(self(), parent), "
+    "spawn(fun() -> "
+    "R = monitor(process, Shell), "
+    "receive "
+    "{'DOWN', R, _, _, {{seccomp, {erlang, halt, 0}}, _}} -> halt(77); "
+    "{'DOWN', R, _, _, _} -> halt(1) "
+    "end end), ok.".
+
+session(Lines0) ->
+    Lines = [ends_the_node() | Lines0],
     Erl = filename:join([code:root_dir(), "bin", "erl"]),
     Ebin = filename:dirname(code:which(seccomp)),
-    Command = ["'", Erl, "' -pa '", Ebin, "' 2>&1 <<'END'\n", [[L, "\n"] || L <- Lines], "END\n"],
-    os:cmd(lists:flatten(Command)).
+    Start = ["'", Erl, "' -pa '", Ebin, "' 2>&1"],
+    Input = [" <<'END'\n", [[L, "\n"] || L <- Lines], "END\n"],
+    os:cmd(lists:flatten([Start, Input, "echo status $?"])).
 
 occurrences(Part, Text) ->
     length(string:split(Text, Part, all)) - 1.

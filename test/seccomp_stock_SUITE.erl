@@ -36,9 +36,22 @@ init_per_suite(Config) ->
     Erl = seccomp_test_node:stock_erl(),
     case filelib:is_regular(Erl) of
         true ->
-            [{peer, seccomp_test_node:start(stock)} | Config];
+            of_this_release(seccomp_test_node:start(stock), Config);
         false ->
             {skip, "there is no " ++ Erl ++ "; name a stock erl in SECCOMP_STOCK_ERL"}
+    end.
+
+%% An older release does not run what this one has compiled.
+of_this_release(Peer, Config) ->
+    Ours = erlang:system_info(otp_release),
+    case seccomp_test_node:call(Peer, erlang, system_info, [otp_release]) of
+        Ours ->
+            [{peer, Peer} | Config];
+        Theirs ->
+            ok = seccomp_test_node:stop(Peer),
+            {skip,
+                "the stock erl is of OTP " ++ Theirs ++ ", this is " ++ Ours ++
+                    "; name another in SECCOMP_STOCK_ERL"}
     end.
 
 end_per_suite(Config) -> seccomp_test_node:stop(?config(peer, Config)).

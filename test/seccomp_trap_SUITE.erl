@@ -39,6 +39,8 @@ all() ->
 
 init_per_suite(Config) ->
     ok = seccomp_test_run:must_enforce(),
+    %% A trace pattern takes loaded functions only.
+    {module, ?T} = code:ensure_loaded(?T),
     Config.
 
 end_per_suite(_Config) -> ok.

@@ -175,12 +175,12 @@ static int ask(Process *c_p, Eterm m, Eterm f, Uint a, Sint32 *verdict)
 }
 
 /* A call through an export entry. Non-zero: denied, with the exception set. */
-int erts_seccomp_denies(Process *c_p, Export *ep)
+int erts_seccomp_denies(Process *c_p, const Export *ep)
 {
     Uint32 word = c_p->seccomp;
 
     if (word & ERTS_SECCOMP_E) {
-        ErtsCodeMFA *mfa = &ep->info.mfa;
+        const ErtsCodeMFA *mfa = &ep->info.mfa;
         erts_atomic32_t *bits =
             erts_seccomp_bits[word >> ERTS_SECCOMP_POLICY_SHIFT];
         erts_atomic32_t *word32 = &bits[ep->seccomp_ix / 32];
@@ -201,12 +201,12 @@ int erts_seccomp_denies(Process *c_p, Export *ep)
  * In the JIT: a call whose bit is not set, or by a process with a save_calls
  * buffer. Non-zero: denied, with the exception set.
  */
-int erts_seccomp_call(Process *c_p, Export *ep)
+int erts_seccomp_call(Process *c_p, const Export *ep)
 {
     if (erts_seccomp_denies(c_p, ep))
         return 1;
     if (ERTS_PROC_GET_SAVED_CALLS_BUF(c_p))
-        save_calls(c_p, ep);
+        save_calls(c_p, (Export *) ep); /* const from OTP 29 on */
     return 0;
 }
 
@@ -224,10 +224,10 @@ Export *erts_seccomp_stub(Process *c_p, Eterm m, Eterm f, Uint a)
 
     if (!(c_p->seccomp & ERTS_SECCOMP_E))
         return NULL;
-    ep = erts_active_export_entry(m, f, a);
+    ep = (Export *) erts_active_export_entry(m, f, a);
     if (ep != NULL || erts_atomic32_read_nob(&stubs) >= MAX_STUBS)
         return ep;
-    ep = erts_export_get_or_make_stub(m, f, a);
+    ep = (Export *) erts_export_get_or_make_stub(m, f, a);
     /* Until code is loaded, an entry made here is found here alone. */
     if (ep->seccomp_ix == 0 || ep->seccomp_ix > (Uint32) newest)
         erts_atomic32_inc_nob(&stubs);

@@ -208,9 +208,9 @@ extern erts_atomic32_t *erts_seccomp_bits[ERTS_SECCOMP_MAX_POLICIES];
 void erts_seccomp_init(void);
 const ErtsSeccompHooks *erts_seccomp_hooks(void);
 Uint32 erts_seccomp_new_ix(void);
-int erts_seccomp_denies(Process *c_p, struct export_ *ep);
+int erts_seccomp_denies(Process *c_p, const struct export_ *ep);
 int erts_seccomp_is_denial(Process *c_p);
-int erts_seccomp_call(Process *c_p, struct export_ *ep);
+int erts_seccomp_call(Process *c_p, const struct export_ *ep);
 struct export_ *erts_seccomp_stub(Process *c_p, Eterm module, Eterm function,
                                   Uint arity);
 int erts_seccomp_undef(Process *c_p, Eterm module, Eterm function,

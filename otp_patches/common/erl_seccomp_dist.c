@@ -37,6 +37,49 @@ void erts_seccomp_dist_init(void)
     am_seccomp_unknown = am_atom_put("seccomp_unknown_policy", 22);
 }
 
+/* A binary of ERTS_SECCOMP_HASH_SZ bytes, and whether a term is one. */
+#ifdef HEAP_BITSTRING
+static Eterm write_hash(Eterm *hp, const byte *hash)
+{
+    return HEAP_BITSTRING(hp, hash, 0, 8 * ERTS_SECCOMP_HASH_SZ);
+}
+
+static int read_hash(Eterm term, byte *hash)
+{
+    const byte *base;
+    Uint offset, size;
+
+    if (is_not_bitstring(term))
+        return 0;
+    ERTS_GET_BITSTRING(term, base, offset, size);
+    if (size != 8 * ERTS_SECCOMP_HASH_SZ)
+        return 0;
+    copy_binary_to_buffer(hash, 0, base, offset, size);
+    return 1;
+}
+#else /* before OTP 27 */
+static Eterm write_hash(Eterm *hp, const byte *hash)
+{
+    hp[0] = header_heap_bin(ERTS_SECCOMP_HASH_SZ);
+    hp[1] = ERTS_SECCOMP_HASH_SZ;
+    sys_memcpy(hp + 2, hash, ERTS_SECCOMP_HASH_SZ);
+    return make_binary(hp);
+}
+
+static int read_hash(Eterm term, byte *hash)
+{
+    byte *temp = NULL, *bytes;
+
+    if (is_not_binary(term) || binary_bitsize(term) != 0
+        || binary_size(term) != ERTS_SECCOMP_HASH_SZ)
+        return 0;
+    bytes = erts_get_aligned_binary_bytes(term, &temp);
+    sys_memcpy(hash, bytes, ERTS_SECCOMP_HASH_SZ);
+    erts_free_aligned_binary_bytes(temp);
+    return 1;
+}
+#endif
+
 static int has_origin(Eterm token)
 {
     return (erts_seccomp_token_flags(token) & ERTS_SECCOMP_TOKEN_ORIGIN) != 0;
@@ -58,10 +101,7 @@ static Eterm write_token(Eterm *hp, Eterm sender, Eterm token)
 
     if (!h || h->hash_of_origin(ID(flags), hash) != 0)
         sys_memset(hash, 0, sizeof(hash)); /* nobody knows this one */
-    hp[0] = header_heap_bin(ERTS_SECCOMP_HASH_SZ);
-    hp[1] = ERTS_SECCOMP_HASH_SZ;
-    sys_memcpy(hp + 2, hash, sizeof(hash));
-    bin = make_binary(hp);
+    bin = write_hash(hp, hash);
     hp += 2 + ERTS_SECCOMP_HASH_SZ / sizeof(Eterm);
     if (flags & ERTS_SECCOMP_TOKEN_SILENT) {
         label = TUPLE2(hp, am_tag_seccomp, bin);
@@ -115,16 +155,10 @@ static void read_label(Eterm token)
     Uint flags = erts_seccomp_token_flags(token);
     Eterm *label = tuple_val(LABEL(token));
     Uint32 id = ERTS_SECCOMP_UNKNOWN;
-    byte *temp = NULL;
-    byte *hash;
+    byte hash[ERTS_SECCOMP_HASH_SZ];
 
-    if (is_binary(label[2]) && binary_bitsize(label[2]) == 0
-        && binary_size(label[2]) == ERTS_SECCOMP_HASH_SZ) {
-        hash = erts_get_aligned_binary_bytes(label[2], &temp);
-        if (h && hash)
-            id = h->origin_of_hash(hash) & ERTS_SECCOMP_MAX_ID;
-        erts_free_aligned_binary_bytes(temp);
-    }
+    if (h && read_hash(label[2], hash))
+        id = h->origin_of_hash(hash) & ERTS_SECCOMP_MAX_ID;
     flags |= ERTS_SECCOMP_TOKEN_ORIGIN
              | (Uint) id << ERTS_SECCOMP_TOKEN_ID_SHIFT;
     if (arityval(label[0]) == 3) {
@@ -141,24 +175,20 @@ static void read_label(Eterm token)
     TOKEN_FLAGS(token) = make_small(flags);
 }
 
-/* The place of the token in a control message, or zero. */
-static int token_index(Eterm *ctl)
+/* Exits do not carry an origin. */
+static int is_exit(Eterm *ctl)
 {
     switch (unsigned_val(ctl[1])) {
-    case DOP_SEND_TT:
-    case DOP_SEND_SENDER_TT:
-    case DOP_ALIAS_SEND_TT:
     case DOP_EXIT_TT:
     case DOP_EXIT2_TT:
     case DOP_PAYLOAD_EXIT_TT:
     case DOP_PAYLOAD_EXIT2_TT:
-        return 4;
-    case DOP_REG_SEND_TT:
-        return 5;
-    case DOP_SPAWN_REPLY_TT:
-        return 6;
-    case DOP_SPAWN_REQUEST_TT:
-        return 7;
+        return 1;
+#ifdef ERTS_DOP_ALTACT_SIG_FLG_TOKEN
+    case DOP_ALTACT_SIG_SEND:
+        return (erts_seccomp_altact_flags(ctl) & ERTS_DOP_ALTACT_SIG_FLG_EXIT)
+               != 0;
+#endif
     default:
         return 0;
     }
@@ -167,29 +197,21 @@ static int token_index(Eterm *ctl)
 /* A control message of another node. False: its token is none. */
 int erts_seccomp_dist_read(Eterm *ctl)
 {
-    int i = token_index(ctl);
+    Uint place = erts_seccomp_token_place(ctl);
     Eterm token;
 
     if (!erts_seccomp_token_in(ctl))
         return 0;
-    if (i == 0 || !is_label(LABEL(ctl[i])))
+    if (place == 0 || !is_label(LABEL(ctl[place])))
         return 1;
-    token = ctl[i];
+    token = ctl[place];
     read_label(token);
-    switch (unsigned_val(ctl[1])) {
-    case DOP_EXIT_TT:
-    case DOP_EXIT2_TT:
-    case DOP_PAYLOAD_EXIT_TT:
-    case DOP_PAYLOAD_EXIT2_TT:
-        /* Exits do not carry an origin. */
-        if (erts_seccomp_token_flags(token) & ERTS_SECCOMP_TOKEN_SILENT)
-            ctl[i] = NIL;
-        else
-            erts_seccomp_hide(token);
-        break;
-    default:
-        break;
-    }
+    if (!is_exit(ctl))
+        return 1;
+    if (erts_seccomp_token_flags(token) & ERTS_SECCOMP_TOKEN_SILENT)
+        ctl[place] = NIL;
+    else
+        erts_seccomp_hide(token);
     return 1;
 }
 

@@ -371,8 +371,8 @@ static void mark(const Guard *g, Eterm **control, Uint place, Uint with_token,
             free[ERTS_SECCOMP_TOKEN_SZ] = make_pos_bignum_header(
                 end - free - ERTS_SECCOMP_TOKEN_SZ - 1);
     }
-    sys_memcpy((void *) room, (void *) *control,
-               (arity + 1) * sizeof(Eterm));
+    sys_memmove((void *) room, (void *) *control,
+                (arity + 1) * sizeof(Eterm));
     room[0] = make_arityval(arity + 1);
     room[1] = make_small(with_token);
     room[place] =
@@ -431,7 +431,8 @@ Sint erts_seccomp_guard_check(DistEntry *dep, Uint32 conn_id, Eterm **control,
     const Guard *g = (const Guard *)
         erts_atomic_read_acqb(&erts_seccomp_guard_current);
 
-    if (!g || !refuses(g, dep, conn_id, *control, edep)) {
+    if (!g || (erts_seccomp_guard_plain(control, room)
+               && !refuses(g, dep, conn_id, *control, edep))) {
         if (g)
             mark_message(g, control, room, edep, hfrag, free);
         return unsigned_val((*control)[1]);

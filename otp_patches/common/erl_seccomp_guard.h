@@ -56,6 +56,7 @@ int erts_seccomp_guard_is_ping(ErtsDistExternal *edep);
 int erts_seccomp_guard_is_order(ErtsDistExternal *edep);
 int erts_seccomp_guard_is_request(ErtsDistExternal *edep);
 int erts_seccomp_guard_is_harmful(Eterm opts);
+int erts_seccomp_guard_plain(Eterm **control, Eterm *room);
 void erts_seccomp_guard_enter_gate(Eterm *mfa);
 int erts_seccomp_guard_looks(ErtsDistExternal *edep, Sint limit,
                              int (*like)(Eterm, const void *),

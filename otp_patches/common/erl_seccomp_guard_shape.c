@@ -15,6 +15,8 @@
 #include "sys.h"
 #include "erl_vm.h"
 #include "global.h"
+#include "big.h"
+#include "register.h"
 #include "bif.h"
 #include "atom.h"
 #include "erl_message.h"
@@ -161,7 +163,17 @@ Eterm erts_seccomp_guard_atom(ErtsDistExternal *edep, const byte **bytes)
     return THE_NON_VALUE;
 }
 
-/* The first element of a payload that is a tuple, if it is an atom. */
+/* From OTP 26 on a byte may say that a node has written a term for itself. It
+ * can stand before any term, so it could hide what a message is; no node sends
+ * it to another one. */
+#ifdef LOCAL_EXT
+#  define IS_LOCAL_EXT(Byte) ((Byte) == LOCAL_EXT)
+#else
+#  define IS_LOCAL_EXT(Byte) 0
+#endif
+
+/* The first element of a payload that is a tuple, if it is an atom; that of an
+ * order, if it cannot be seen. */
 static Eterm tag_of(ErtsDistExternal *edep)
 {
     byte bytes[2 * ERTS_SECCOMP_GUARD_HEAD];
@@ -175,8 +187,8 @@ static Eterm tag_of(ErtsDistExternal *edep)
     else if (*ep == LARGE_TUPLE_EXT)
         ep += 5;
     else
-        return THE_NON_VALUE;
-    return erts_seccomp_guard_atom(edep, &ep);
+        return IS_LOCAL_EXT(*ep) ? am_system : THE_NON_VALUE;
+    return IS_LOCAL_EXT(*ep) ? am_system : erts_seccomp_guard_atom(edep, &ep);
 }
 
 /* Whether a payload of so many words at most is what the function looks for. */
@@ -184,7 +196,7 @@ int erts_seccomp_guard_looks(ErtsDistExternal *edep, Sint limit,
                              int (*like)(Eterm, const void *),
                              const void *what)
 {
-    byte *start = edep->data->extp;
+    const byte *start = edep->data->extp;
     ErtsHeapFactory factory;
     Eterm *heap, term;
     Sint size;
@@ -198,7 +210,7 @@ int erts_seccomp_guard_looks(ErtsDistExternal *edep, Sint limit,
     heap = erts_alloc(ERTS_ALC_T_DCTRL_BUF, (size + 1) * sizeof(Eterm));
     erts_factory_tmp_init(&factory, heap, size, ERTS_ALC_T_DCTRL_BUF);
     term = erts_decode_dist_ext(&factory, edep, 0);
-    edep->data->extp = start;
+    edep->data->extp = (byte *) start; /* const from OTP 27 on */
     found = is_value(term) && like(term, what);
     erts_factory_close(&factory);
     erts_free(ERTS_ALC_T_DCTRL_BUF, heap);
@@ -408,4 +420,67 @@ void erts_seccomp_guard_enter_gate(Eterm *mfa)
     if (mfa[1] == am_erpc && mfa[2] == am_execute_call
         && mfa[3] == make_small(4))
         mfa[1] = erts_seccomp_guard_gate;
+}
+
+/*
+ * From OTP 28 on one operation does what several did, and may give the message
+ * priority. Here it becomes the older one that does the same, which is looked
+ * at and carried out instead; so a guarded node gives no message of another
+ * node priority. What is none of those is left to dist.c, which closes the
+ * connection. False: it cannot be said in the older way.
+ */
+int erts_seccomp_guard_plain(Eterm **control, Eterm *room)
+{
+#ifdef ERTS_DOP_ALTACT_SIG_FLG_TOKEN
+    Eterm *c = *control, from, to, token;
+    Uint flags, at;
+
+    if (unsigned_val(c[1]) != DOP_ALTACT_SIG_SEND || arityval(c[0]) < 4)
+        return 1;
+    flags = erts_seccomp_altact_flags(c);
+    token = flags & ERTS_DOP_ALTACT_SIG_FLG_TOKEN ? c[5] : NIL;
+    from = c[3];
+    to = c[4];
+    if (is_not_pid(from)
+        || (is_small(c[2]) ? signed_val(c[2]) < 0
+                           : is_not_big(c[2]) || BIG_SIGN(big_val(c[2]))))
+        return 1;
+    if (flags & ERTS_DOP_ALTACT_SIG_FLG_ALIAS) {
+        if (is_not_ref(to) || (flags & ERTS_DOP_ALTACT_SIG_FLG_NAME))
+            return 1;
+        at = DOP_ALIAS_SEND;
+    } else if (flags & ERTS_DOP_ALTACT_SIG_FLG_NAME) {
+        if (is_not_atom(to))
+            return 1;
+        at = DOP_REG_SEND;
+    } else {
+        if (is_not_pid(to))
+            return 1;
+        at = DOP_SEND_SENDER;
+    }
+    if (flags & ERTS_DOP_ALTACT_SIG_FLG_EXIT) {
+        if (at == DOP_ALIAS_SEND)
+            return 0;
+        if (at == DOP_REG_SEND)
+            to = erts_whereis_name_to_id(NULL, to);
+        if (is_not_pid(to))
+            return 0;
+        /* Exits do not carry an origin, and a trace is no loss. */
+        (void) TUPLE3(room, make_small(DOP_PAYLOAD_EXIT2), from, to);
+    } else if (at == DOP_REG_SEND) {
+        if (is_nil(token))
+            (void) TUPLE4(room, make_small(at), from, am_Empty, to);
+        else
+            (void) TUPLE5(room, make_small(DOP_REG_SEND_TT), from, am_Empty,
+                          to, token);
+    } else if (is_nil(token))
+        (void) TUPLE3(room, make_small(at), from, to);
+    else
+        (void) TUPLE4(room,
+                      make_small(at == DOP_ALIAS_SEND ? DOP_ALIAS_SEND_TT
+                                                      : DOP_SEND_SENDER_TT),
+                      from, to, token);
+    *control = room;
+#endif
+    return 1;
 }

@@ -21,6 +21,7 @@
 #include "sys.h"
 #include "erl_vm.h"
 #include "global.h"
+#include "big.h"
 #include "register.h"
 #include "dist.h"
 #include "erl_trace.h"
@@ -302,30 +303,57 @@ Eterm erts_seccomp_with_origin(Uint flags, Uint32 origin)
     return make_small((flags & (USER | SILENT)) | part);
 }
 
+#ifdef ERTS_DOP_ALTACT_SIG_FLG_TOKEN
+/* The flags of a DOP_ALTACT_SIG_SEND, as dist.c reads them. */
+Uint erts_seccomp_altact_flags(Eterm *ctl)
+{
+    if (arityval(ctl[0]) < 4)
+        return 0;
+    if (is_small(ctl[2]))
+        return unsigned_val(ctl[2]) & 0xff;
+    return is_big(ctl[2]) ? BIG_V(big_val(ctl[2]))[0] & 0xff : 0;
+}
+#endif
+
+/* The place of the token in a control message; zero: it has none. */
+Uint erts_seccomp_token_place(Eterm *ctl)
+{
+    switch (unsigned_val(ctl[1])) {
+    case DOP_SEND_TT:
+    case DOP_SEND_SENDER_TT:
+    case DOP_ALIAS_SEND_TT:
+    case DOP_EXIT_TT:
+    case DOP_EXIT2_TT:
+    case DOP_PAYLOAD_EXIT_TT:
+    case DOP_PAYLOAD_EXIT2_TT:
+        return 4;
+    case DOP_REG_SEND_TT:
+        return 5;
+    case DOP_SPAWN_REPLY_TT:
+        return 6;
+    case DOP_SPAWN_REQUEST_TT:
+        return 7;
+#ifdef ERTS_DOP_ALTACT_SIG_FLG_TOKEN
+    case DOP_ALTACT_SIG_SEND:
+        return erts_seccomp_altact_flags(ctl) & ERTS_DOP_ALTACT_SIG_FLG_TOKEN
+                   ? 5
+                   : 0;
+#endif
+    default:
+        return 0;
+    }
+}
+
 /* A control message of another node: takes what looks like an origin from its
  * token. False: that is no token. */
 int erts_seccomp_token_in(Eterm *ctl)
 {
+    Uint place = erts_seccomp_token_place(ctl);
     Eterm token;
 
-    switch (unsigned_val(ctl[1])) {
-    case DOP_SEND_TT: case DOP_SEND_SENDER_TT: case DOP_ALIAS_SEND_TT:
-    case DOP_EXIT_TT: case DOP_EXIT2_TT:
-    case DOP_PAYLOAD_EXIT_TT: case DOP_PAYLOAD_EXIT2_TT:
-        token = arityval(ctl[0]) < 4 ? THE_NON_VALUE : ctl[4];
-        break;
-    case DOP_REG_SEND_TT:
-        token = arityval(ctl[0]) < 5 ? THE_NON_VALUE : ctl[5];
-        break;
-    case DOP_SPAWN_REPLY_TT:
-        token = arityval(ctl[0]) < 6 ? THE_NON_VALUE : ctl[6];
-        break;
-    case DOP_SPAWN_REQUEST_TT:
-        token = arityval(ctl[0]) < 7 ? THE_NON_VALUE : ctl[7];
-        break;
-    default:
+    if (place == 0)
         return 1;
-    }
+    token = arityval(ctl[0]) < place ? THE_NON_VALUE : ctl[place];
     if (is_non_value(token) || is_not_tuple_arity(token, 5)
         || is_not_small(TOKEN_FLAGS(token)))
         return 0;

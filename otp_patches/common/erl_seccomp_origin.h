@@ -66,6 +66,8 @@ Eterm erts_seccomp_beside(Process *c_p, Eterm *hp);
 Eterm erts_seccomp_with_origin(Uint flags, Uint32 origin);
 Eterm erts_seccomp_token_out(Process *c_p, Eterm token);
 int erts_seccomp_token_in(Eterm *ctl);
+Uint erts_seccomp_token_place(Eterm *ctl);
+Uint erts_seccomp_altact_flags(Eterm *ctl);
 
 /* Spawning, and changes of the policy. */
 int erts_seccomp_acts_for(Process *c_p, Uint32 *origin);

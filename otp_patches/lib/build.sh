@@ -7,8 +7,8 @@ cmd_build() {
     local inputs started=$SECONDS
     need_tools "${COMPILE_TOOLS[@]}"
     [[ $TYPE != valgrind ]] || need_tools valgrind
-    overlay_check_host
     take_lock
+    base_find
     trap 'build_interrupted' INT TERM HUP
     if [[ -n $OTP_SRC ]]; then source_locate; fi
     inputs=$(build_inputs)
@@ -20,6 +20,7 @@ cmd_build() {
     build_source
     tree_prepare
     compile
+    base_make
     overlay_lay
     stamp_set "runtime$VARIANT" "$(build_inputs)"
     say "OTP $(build_name) is built in $((SECONDS - started)) s:" \
@@ -53,10 +54,10 @@ build_interrupted() {
 # One hash over all that a runtime is made of.
 build_inputs() {
     {
-        printf '%s\n' "$OTP $PATCHES $FLAVOR $TYPE $HOST_ROOT ${CC:-} ${CXX:-} ${CFLAGS:-}"
+        printf '%s\n' "$OTP $PATCHES $FLAVOR $TYPE $BASE $BASE_ROOT ${CC:-} ${CXX:-} ${CFLAGS:-}"
         printf '%s\n' "${SOURCE_ID:-$(cat "$STAMPS/source" 2>/dev/null)}"
-        ls -lL --time-style=+%s "$HOST_ROOT/bin" \
-            "$HOST_ROOT/erts-${DATA[erts_version]}/bin"
+        [[ $BASE != host ]] || ls -lL --time-style=+%s "$BASE_ROOT/bin" \
+            "$BASE_ROOT/erts-${DATA[erts_version]}/bin"
         cd -- "$TOOLKIT" || exit
         # A stock emulator is made of none of the patches.
         [[ $PATCHES == all ]] || set -- "$OTP/source"

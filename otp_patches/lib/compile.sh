@@ -60,6 +60,7 @@ compile_watch() {
             CC)  object=${object%.o}.c ;;
             CXX) object=${object%.o}.cpp ;;
             LD)  progress_line "linking $object"; continue ;;
+            ERLC) ;;
             GEN) progress_line "generating $object"; continue ;;
             *)   continue ;;
         esac

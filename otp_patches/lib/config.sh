@@ -8,13 +8,16 @@
 #     src/                       the patched tree that is compiled
 #     pristine/                  unpatched copies of the files patches touch
 #     work/                      git tree for editing the patches
+#     bootstrap/  full/          what runtimes are laid out from, see base.sh
 #     log/  stamps/
-#   $BUILD_DIR/otp/<OTP>-stock/  TREE of PATCHES=none: the same, unpatched
+#   $BUILD_DIR/otp/<OTP>-stock/  TREE of PATCHES=none: the same, unpatched; its
+#                                runtime is laid out from the other's full/
 #   TREE, TREE-emu, TREE-debug   OTP_HOME: the runtimes (bin, lib, erts-*, ...)
 #
 # The flavors and types of an emulator are compiled in one tree, and each has a
 # runtime of its own.
 
+DEFAULT_OTP=25.2.3
 declare -A DATA     # the values of otp_patches/<OTP>/source
 
 config_init() {
@@ -22,7 +25,8 @@ config_init() {
     umask 022
     export LC_ALL=C
     REPO=$(dirname -- "$TOOLKIT")
-    OTP=${OTP:-25.2.3}
+    OTP_GIVEN=${OTP:-}
+    OTP=${OTP:-$DEFAULT_OTP}
     FLAVOR=${FLAVOR:-jit}
     TYPE=${TYPE:-opt}
     PATCHES=${PATCHES:-all}
@@ -30,6 +34,8 @@ config_init() {
     BUILD_DIR=${BUILD_DIR:-_build}
     OTP_SRC=${OTP_SRC:-}
     OTP_TARBALLS=${OTP_TARBALLS:-}
+    FULL=${FULL:-}
+    NO_FETCH=
     case $BUILD_DIR in /*) ;; *) BUILD_DIR=$REPO/$BUILD_DIR ;; esac
 
     case $FLAVOR in jit|emu) ;; *)
@@ -51,7 +57,8 @@ config_init() {
     [[ -f $PATCH_DIR/series ]] ||
         die "otp_patches/$OTP/series is missing; it lists the patches in order."
 
-    TREE=$BUILD_DIR/otp/$OTP
+    PATCHED=$BUILD_DIR/otp/$OTP
+    TREE=$PATCHED
     [[ $PATCHES == all ]] || TREE+=-stock
     VARIANT=
     [[ $FLAVOR == jit ]] || VARIANT+=-$FLAVOR
@@ -61,10 +68,13 @@ config_init() {
     SRC=$TREE/src PRISTINE=$TREE/pristine WORK=$TREE/work
     LOGS=$TREE/log STAMPS=$TREE/stamps
     for key in erts_version release compile_steps disk_mb \
-               debian_source debian_version debian_archive debian_sha256 \
-               upstream_archive upstream_sha256 upstream_url; do
+               debian_source debian_version debian_archive debian_sha256; do
         value=$(config_data "$key") || exit 1
         DATA[$key]=$value
+    done
+    # The release archive is named where its sha256 was seen in two places.
+    for key in upstream_archive upstream_sha256 upstream_url; do
+        DATA[$key]=$(config_data "$key" optional)
     done
 }
 
@@ -75,11 +85,12 @@ config_versions() {
     done | paste -sd' '
 }
 
-# A value of the data file otp_patches/<OTP>/source.
+# config_data KEY [optional]: a value of the data file otp_patches/<OTP>/source.
 config_data() {
     local value
     value=$(sed -n "s/^$1=//p" "$PATCH_DIR/source")
-    [[ -n $value ]] || die "otp_patches/$OTP/source has no line $1=..."
+    [[ -n $value || -n ${2-} ]] ||
+        die "otp_patches/$OTP/source has no line $1=..."
     printf '%s\n' "$value"
 }
 

@@ -50,7 +50,7 @@ cmd_refresh() {
 
 # A commit keeps the name of the patch with its subject; failing that, of the
 # patch in its place, when no other commit has that one's subject; a new one is
-# named after its subject.
+# called as in another version, or named after its subject.
 refresh_name() {
     local subject=$1 position=$2 name stored
     shift 2
@@ -63,12 +63,19 @@ refresh_name() {
     name=${*:position+1:1}
     if [[ -n $name && -f $PATCH_DIR/$name ]]; then
         stored=$(patch_subject "$name")
-        if ! plain_git -C "$WORK" log --format=%s base..HEAD |
-                grep -qxF -- "$stored"; then
+        if ! grep -qxF -- "$stored" \
+                <(plain_git -C "$WORK" log --format=%s base..HEAD); then
             printf '%s\n' "$name"
             return 0
         fi
     fi
+    # As another version calls it.
+    for name in "$TOOLKIT"/*/*.patch; do
+        [[ $(sed -n '/^Subject: /{s///p;q}' "$name") == "$subject" ]] ||
+            continue
+        basename -- "$name"
+        return 0
+    done
     printf '%04d-%s.patch\n' "$(((position + 1) * 10))" \
         "$(printf %s "$subject" | tr '[:upper:]' '[:lower:]' |
             sed -E 's/[^a-z0-9]+/-/g; s/^-|-$//g' | cut -c1-50)"

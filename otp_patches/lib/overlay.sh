@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 #
-# The runtime: the host's OTP of exactly the same version with our emulator in
-# it. Its applications are linked, not copied. The stamp "runtime" says that it
-# is whole; it is dropped before anything changes and written last.
+# The runtime: its base (base.sh) with our emulator in it. The applications are
+# linked, not copied. The stamp "runtime" says that it is whole; it is dropped
+# before anything changes and written last.
 
 # The root of the host's OTP, never of a runtime of ours.
 host_root() {
@@ -34,30 +34,16 @@ host_version() {
     cat -- "$1"/releases/*/OTP_VERSION 2>/dev/null | sort -V | tail -n 1
 }
 
-overlay_check_host() {
-    local version
-    HOST_ROOT=$(host_root) ||
-        die "no Erlang/OTP is installed; the runtime needs OTP $OTP." \
-            "Install it with scripts/deps, or put its erl into PATH."
-    version=$(host_version "$HOST_ROOT")
-    [[ $version == "$OTP" && -d $HOST_ROOT/erts-${DATA[erts_version]} ]] ||
-        die "the installed Erlang/OTP is ${version:-unknown} ($HOST_ROOT)," \
-            "but only the emulator is built, and the runtime takes all else" \
-            "from an installed OTP of exactly the same version: $OTP." \
-            "Put the erl of OTP $OTP first in PATH (Debian 12 has it), or set" \
-            "OTP= to one of: $(config_versions)"
-}
-
 overlay_lay() {
     local new=$OTP_HOME/runtime.new bin erts=erts-${DATA[erts_version]} entry
     rm -rf -- "$new"
     mkdir -p -- "$new"
-    cp -a -- "$HOST_ROOT/bin" "$new/bin"
+    cp -a -- "$BASE_ROOT/bin" "$new/bin"
     mkdir -- "$new/$erts"
-    cp -a -- "$HOST_ROOT/$erts/bin" "$new/$erts/bin"
-    ln -s -- "$HOST_ROOT/lib" "$new/lib"
-    ln -s -- "$HOST_ROOT/releases" "$new/releases"
-    if [[ -d $HOST_ROOT/usr ]]; then ln -s -- "$HOST_ROOT/usr" "$new/usr"; fi
+    cp -a -- "$BASE_ROOT/$erts/bin" "$new/$erts/bin"
+    ln -s -- "$BASE_ROOT/lib" "$new/lib"
+    ln -s -- "$BASE_ROOT/releases" "$new/releases"
+    if [[ -d $BASE_ROOT/usr ]]; then ln -s -- "$BASE_ROOT/usr" "$new/usr"; fi
     bin=$new/$erts/bin
     # Not over the copy: that may be a hard link or lack the right to write.
     rm -f -- "$bin/beam.smp"
@@ -81,7 +67,7 @@ overlay_lay() {
 # The host's own scripts know only the host's root, whatever place they lie in:
 # none may stay, or a stock emulator would be started unseen.
 overlay_wrappers() {
-    local bin=$1 erts_bin=$2 name
+    local bin=$1 erts_bin=$2 name libs
     rm -f -- "$bin"/start "$bin"/start_erl "$erts_bin"/start \
         "$erts_bin"/start_erl
     for name in erl erlc escript ct_run dialyzer typer; do
@@ -95,7 +81,10 @@ overlay_wrappers() {
         fi
         chmod 755 -- "$bin/$name"
     done
-    sed -i "s/@ERTS@/erts-${DATA[erts_version]}/" "$bin"/{erl,erlc,escript} \
+    # What rebar3 compiles with one version is kept from the others.
+    libs=.
+    [[ $OTP == "$DEFAULT_OTP" ]] || libs=rebar-$OTP
+    sed -i "s/@ERTS@/erts-${DATA[erts_version]}/; s/@LIBS@/$libs/" "$bin"/{erl,erlc,escript} \
         "$bin"/{ct_run,dialyzer,typer} 2>/dev/null || :
 }
 

@@ -26,12 +26,14 @@ source_locate() {
 
     source_from_debian && return 0
     notes+=("Debian source package: $WHY_NOT")
-    say "${notes[-1]}; trying upstream."
-    source_from_upstream && return 0
-    notes+=("upstream: $WHY_NOT")
+    if [[ -n ${DATA[upstream_archive]} ]]; then
+        say "${notes[-1]}; trying upstream."
+        source_from_upstream && return 0
+        notes+=("upstream: $WHY_NOT")
+    fi
     die "no source of Erlang/OTP $OTP can be reached." "${notes[@]}" \
         "Get one of these archives and name it with OTP_SRC=FILE:" \
-        "  ${DATA[upstream_archive]} from ${DATA[upstream_url]}" \
+        ${DATA[upstream_archive]:+"  ${DATA[upstream_archive]} from ${DATA[upstream_url]}"} \
         "  ${DATA[debian_archive]} from a Debian mirror"
 }
 
@@ -62,11 +64,25 @@ source_from_directory() {
         -printf '%p %s %T@\n' | sort | sha256sum | cut -d' ' -f1)
 }
 
+# Whether nothing would have to be fetched.
+source_at_hand() {
+    local dir name
+    [[ -z $OTP_SRC ]] || return 0
+    for dir in ${OTP_TARBALLS:+"$OTP_TARBALLS"} "$ARCHIVES"; do
+        for name in "${DATA[debian_archive]}" "${DATA[upstream_archive]}"; do
+            [[ -n $name && -f $dir/$name ]] && return 0
+        done
+    done
+    return 1
+}
+
+cmd_at_hand() { source_at_hand; }
+
 # A folder that may hold one of the two archives.
 source_in_folder() {
     local name
     for name in "${DATA[debian_archive]}" "${DATA[upstream_archive]}"; do
-        [[ -f $1/$name ]] || continue
+        [[ -n $name && -f $1/$name ]] || continue
         source_take "$1/$name"
         return 0
     done
@@ -81,7 +97,8 @@ source_take() {
 }
 
 source_sum_known() {
-    [[ $1 == "${DATA[debian_sha256]}" || $1 == "${DATA[upstream_sha256]}" ]]
+    [[ $1 == "${DATA[debian_sha256]}" ||
+       ($1 == "${DATA[upstream_sha256]}" && -n $1) ]]
 }
 
 source_refuse() {
@@ -93,7 +110,7 @@ source_refuse() {
         *) die "$1 is not an accepted archive of OTP $OTP." \
                "its sha256: $2" \
                "accepted:   ${DATA[debian_sha256]}  ${DATA[debian_archive]}" \
-               "            ${DATA[upstream_sha256]}  ${DATA[upstream_archive]}" ;;
+               ${DATA[upstream_archive]:+"            ${DATA[upstream_sha256]}  ${DATA[upstream_archive]}"} ;;
     esac
     die "$1 is damaged: its sha256 is wrong." \
         "expected: $expected" "found:    $2" \

@@ -4,9 +4,9 @@
 # The tree that is compiled: unpacked once for a source, configured once for a
 # set of options. Both are whole or absent.
 
-# Only the emulator is built, so nothing that other applications need is asked
-# for. Without the terminal library the shell has no line editing, no completion
-# and no ^G.
+# Where only the emulator is built, nothing that other applications need is
+# asked for; base.sh has other options. Without the terminal library the shell
+# has no line editing, no completion and no ^G.
 CONFIGURE_OPTIONS=(--without-javac --without-odbc --without-wx --without-ssl)
 [[ -e /usr/include/term.h ]] || CONFIGURE_OPTIONS+=(--without-termcap)
 
@@ -23,6 +23,7 @@ tree_unpack() {
     rm -rf -- "$new" "$SRC" "$PRISTINE"
     stamp_drop source
     stamp_drop configure
+    stamp_drop full
     mkdir -p -- "$new"
     if [[ $SOURCE_KIND == archive ]]; then
         run_logged "$LOGS/unpack.log" "unpacking ${SOURCE_PATH##*/}" \

@@ -19,19 +19,26 @@ UNMEDIATED_FILES=(erts/emulator/beam/bif.tab
     "${UNMEDIATED_LOADERS[@]/#/erts/emulator/beam/}"
     lib/compiler/src/genop.tab)
 
-UNMEDIATED_PAGE=$(dirname -- "$TOOLKIT")/docs/unmediated.md
+# The page of the first version has no number in its name.
+unmediated_file() {
+    local name=unmediated
+    [[ $OTP == "$DEFAULT_OTP" ]] || name+=-${DATA[release]}
+    printf '%s\n' "$REPO/docs/$name.md"
+}
 
 cmd_unmediated() {
+    local page
+    page=$(unmediated_file)
     take_lock
     [[ -f $SRC/erts/emulator/beam/bif.tab ]] ||
         die "OTP $OTP is not unpacked." "Build it with: make otp"
     unmediated "$SRC" >"$PATCH_DIR/unmediated.txt.new"
     mv -f -- "$PATCH_DIR/unmediated.txt.new" "$PATCH_DIR/unmediated.txt"
-    unmediated_page "$SRC" >"$UNMEDIATED_PAGE.new" ||
-        die "a reason is missing in otp_patches/$OTP/unmediated.why."
-    mv -f -- "$UNMEDIATED_PAGE.new" "$UNMEDIATED_PAGE"
+    unmediated_page "$SRC" >"$page.new" ||
+        die "a reason is missing in otp_patches/unmediated.why."
+    mv -f -- "$page.new" "$page"
     say "$(wc -l <"$PATCH_DIR/unmediated.txt") functions in" \
-        "otp_patches/$OTP/unmediated.txt, the page is docs/unmediated.md"
+        "otp_patches/$OTP/unmediated.txt, the page is ${page#"$REPO/"}"
 }
 
 # unmediated TREE
@@ -106,7 +113,7 @@ unmediated_reasons() {
                 found=$reason
                 break
             fi
-        done <"$PATCH_DIR/unmediated.why"
+        done <"$TOOLKIT/unmediated.why"
         if [[ -z $found ]]; then
             printf 'no reason for %s\n' "$name" >&2
             missing=1

@@ -4,11 +4,18 @@
 %% to call. No policy allows this module, so that a hit proves another process.
 -module(esc).
 
--export([refused/4]).
+-export([refused/4, before/3]).
 -export([env/0, hits/2, has_file/2, is_down/2]).
 -export([touch/1, touch_start/1, touch_input/3, start/2, stop/1, touch_now/0]).
 -export([getserv/1, getaddrs/2]).
 -export([module/2, forms/1, tell/1]).
+
+%% What is expected before a release of OTP, and from it on.
+before(Release, Before, After) ->
+    case list_to_integer(erlang:system_info(otp_release)) < Release of
+        true -> Before;
+        false -> After
+    end.
 
 %% A row of calls that both policies deny. Arguments need not be valid: the
 %% denial comes first.

@@ -28,8 +28,8 @@ rows() ->
                 fun(#{victim := Victim}) -> esc_bif:go(Victim, hello) end,
                 fun(#{victim := Victim}) -> esc_gc_bif:go(Victim, hello) end
             ],
-            calculator => {denied, [{code_server, call, 1}]},
-            plugin => {denied, [{code_server, call, 1}]}
+            calculator => {denied, [{code_server, call, 1}, {code_server, get_mode, 0}]},
+            plugin => {denied, [{code_server, call, 1}, {code_server, get_mode, 0}]}
         },
         #{
             %% The body of a function that bears the name of a BIF is that BIF;

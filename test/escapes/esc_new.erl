@@ -35,7 +35,7 @@ tables() ->
             ],
             effect => fun(#{entries := Before}, _) -> entries() > Before + 9000 end,
             calculator => harmless,
-            plugin => {denied, [{erlang, make_fun, 3}]}
+            plugin => harmless
         },
         #{
             %% 4096 entries are made for such applies and then no more.
@@ -268,8 +268,8 @@ base() ->
             ?ROW("82", "code:ensure_loaded/1 loads"),
             ways => [fun(_) -> code:ensure_loaded(xmerl_scan) end],
             effect => fun(_, _) -> erlang:module_loaded(xmerl_scan) end,
-            calculator => {denied, [{code_server, call, 1}]},
-            plugin => {denied, [{code_server, call, 1}]}
+            calculator => {denied, [{code_server, call, 1}, {code_server, get_mode, 0}]},
+            plugin => {denied, [{code_server, call, 1}, {code_server, get_mode, 0}]}
         }
     ].
 

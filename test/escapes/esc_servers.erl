@@ -184,7 +184,7 @@ others() ->
                 end
             ]
         },
-        (asks())#{
+        (needs(et_collector, asks()))#{
             %% The filter runs in whoever reports an event.
             ?ROW("18c", "filter of an et collector"),
             setup => fun() ->
@@ -208,3 +208,10 @@ others() ->
             end
         }
     ].
+
+%% A runtime need not have all of OTP's applications.
+needs(Module, Row) ->
+    case code:which(Module) of
+        non_existing -> Row#{not_run => atom_to_list(Module) ++ " is not installed"};
+        _ -> Row
+    end.
