@@ -55,7 +55,7 @@ function show(state) {
 
 function numbers(metrics) {
   const shown = [
-    ["restricted processes", metrics.restricted_processes],
+    ["restricted", metrics.restricted_processes],
     ["policies", metrics.policies],
     ["denials", metrics.denials_total],
     ["raised", metrics.denials_raise_total],
