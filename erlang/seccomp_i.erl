@@ -73,7 +73,7 @@ name({M, F, A}) -> io_lib:format("~tw:~tw/~b", [M, F, A]).
 
 line([Pid, Name, Mode, Flags, Policy | Numbers]) ->
     Left = [{Pid, 11}, {Name, 15}, {Mode, 5}, {Flags, 4}, {Policy, 14}],
-    Right = lists:zip(Numbers, [7, 6, 6, 5]),
+    Right = lists:zip(Numbers, [7, 5, 6, 5]),
     [
         lists:join($\s, [string:pad(fit(T, W), W) || {T, W} <- Left] ++
             [string:pad(fit(T, W), W, leading) || {T, W} <- Right]),

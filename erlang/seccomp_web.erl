@@ -100,7 +100,7 @@ started({ok, _Pid}) ->
     {ok, seccomp_web_server:address()};
 started({error, {already_started, _}}) ->
     error_of(already_started, <<"it runs; seccomp_web:stop() ends it">>);
-started({error, {no_server, Text}}) ->
+started({error, {{no_server, Text}, _Child}}) ->
     error_of(no_server, Text);
 started({error, Reason}) ->
     error_of(no_server, iolist_to_binary(io_lib:format("~0tp", [Reason], [{chars_limit, 300}]))).

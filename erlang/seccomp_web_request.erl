@@ -17,7 +17,9 @@ All answers carry a policy that lets the browser load from here alone, and run n
 script that stands in the page.
 ").
 
--export([do/1, response_default_headers/0]).
+-behaviour(httpd_custom_api).
+
+-export([do/1, response_default_headers/0, response_header/1]).
 
 -define(MAX_PROCESSES, 100).
 -define(MAX_POLICIES, 50).
@@ -37,6 +39,16 @@ response_default_headers() ->
         {"cross-origin-opener-policy", "same-origin"},
         {"cache-control", "no-store"}
     ].
+
+?DOC("
+What `httpd` says itself, as of a method that it does not know, repeats what was
+asked for without escaping it: as plain text that does no harm.
+").
+-spec response_header({string(), string()}) -> {true, {string(), string()}}.
+response_header({"content-type", "text/html"}) ->
+    {true, {"content-type", "text/plain; charset=utf-8"}};
+response_header(Header) ->
+    {true, Header}.
 
 ?NODOC.
 -spec do(#mod{}) -> {proceed, list()}.

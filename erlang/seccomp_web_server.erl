@@ -75,8 +75,8 @@ listen(Port, Ip, Max, Page) ->
                     ok = shut(Httpd),
                     {stop, {no_server, why_not(Port, Ip)}}
             end;
-        {error, Reason} ->
-            {stop, {no_server, text(Reason)}}
+        {error, _} ->
+            {stop, {no_server, why_not(Port, Ip)}}
     end.
 
 why_not(Port, Ip) ->
