@@ -32,9 +32,12 @@ summary(#{status := Status, otp := Otp, flavor := Flavor}, Metrics) ->
             enforced -> "policies are enforced";
             unsupported -> "NOTHING is enforced, for lack of the patch"
         end,
-    io_lib:format("Erlang/OTP ~ts (~ts): ~ts~n~b restricted, ~b policies, ~b denials since boot~n", [
-        Otp, Flavor, Enforced, Processes, Policies, Denials
-    ]).
+    [
+        io_lib:format("Erlang/OTP ~ts (~ts): ~ts~n", [Otp, Flavor, Enforced]),
+        io_lib:format("~b restricted, ~b policies, ~b denials since boot~n", [
+            Processes, Policies, Denials
+        ])
+    ].
 
 ?DOC("The lines for rows of `seccomp_watch:processes/1`, and for those left out.").
 -spec table([seccomp_watch:row()], non_neg_integer()) -> unicode:chardata().

@@ -51,7 +51,11 @@ processes(Max) ->
     By = lists:sort([{-maps:get(Pid, Denials), Pid} || Pid <- Denied]),
     First = lists:sublist([Pid || {_, Pid} <- By] ++ lists:sort(Others), Max),
     Facts = facts(First),
-    Rows = [R || Pid <- First, R <- row(Pid, maps:get(Pid, Denials, 0), maps:get(Pid, Facts, busy))],
+    Rows = [
+        Row
+     || Pid <- First,
+        Row <- row(Pid, maps:get(Pid, Denials, 0), maps:get(Pid, Facts, busy))
+    ],
     {Rows, length(Pids) - length(First)}.
 
 ?DOC("The row of one process, if it is restricted.").

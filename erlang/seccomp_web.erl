@@ -36,7 +36,8 @@ address, and answers to names of this machine alone.
 }.
 
 ?DOC("`start(Port, #{})`.").
--spec start(inet:port_number()) -> {ok, #{port := inet:port_number(), url := binary()}} | {error, seccomp:reason()}.
+-spec start(inet:port_number()) ->
+    {ok, #{port := inet:port_number(), url := binary()}} | {error, seccomp:reason()}.
 start(Port) -> start(Port, #{}).
 
 ?DOC("Starts the server, below the supervisor of the application. Port 0 takes a free one.").
@@ -57,8 +58,18 @@ defaults() ->
 checked(Port, Opts) ->
     case [Option || Option <- maps:to_list(Opts), not is_option(Option)] of
         [] -> reachable(Port, Opts);
-        [{Key, Value} | _] -> {error, {bad_option, #{option => Key, value => Value}}}
+        [{Key, Value} | _] -> bad_option(Key, Value)
     end.
+
+bad_option(Key, Value) ->
+    {error, {bad_option, #{option => Key, value => Value, expected => expected(Key)}}}.
+
+expected(ip) -> <<"an address as {127, 0, 0, 1}">>;
+expected(hosts) -> <<"names in lower case without the port, as [<<\"build.example\">>]">>;
+expected(playground) -> <<"true or false">>;
+expected(policy) -> <<"a policy of seccomp:compile/1">>;
+expected(max_evaluations) -> <<"a positive integer">>;
+expected(_) -> <<"ip, hosts, playground, policy or max_evaluations">>.
 
 is_option({ip, Ip}) -> inet:is_ip_address(Ip);
 is_option({hosts, Hosts}) -> is_list(Hosts) andalso lists:all(fun is_host/1, Hosts);
@@ -68,13 +79,14 @@ is_option({max_evaluations, Max}) -> is_integer(Max) andalso Max > 0;
 is_option(_) -> false.
 
 is_host(Host) ->
-    is_binary(Host) andalso match =:= re:run(Host, "^[a-z0-9._-]+\\z|^\\[[0-9a-f:.]+\\]\\z", [{capture, none}]).
+    Form = "^[a-z0-9._-]+\\z|^\\[[0-9a-f:.]+\\]\\z",
+    is_binary(Host) andalso match =:= re:run(Host, Form, [{capture, none}]).
 
 %% What other machines reach, they reach under a name that has to be known.
 reachable(Port, #{ip := Ip, hosts := Hosts} = Opts) ->
     case is_loopback(Ip) orelse Hosts =/= [] of
         true -> child(Port, Opts);
-        false -> {error, {bad_option, #{option => hosts, value => []}}}
+        false -> bad_option(hosts, [])
     end.
 
 is_loopback({127, _, _, _}) -> true;

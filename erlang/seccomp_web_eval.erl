@@ -69,14 +69,19 @@ describe({error, {Name, #{} = Map} = Reason}) ->
             {denied, io_lib:format("~tw:~tw/~b", [M, F, A]), Output};
         {exception, #{class := Class, reason := Why}} ->
             {failed, [atom_to_list(Class), ": ", printed("~tp", Why)], Output};
-        _ when Name =:= timeout; Name =:= memory; Name =:= reductions; Name =:= messages; Name =:= output; Name =:= children ->
-            {stopped, seccomp_eval:format_error(Reason), Output};
-        _ when Name =:= unknown_atom; Name =:= unknown_name; Name =:= refused; Name =:= too_long; Name =:= too_many_variables ->
-            {refused, seccomp_eval:format_error(Reason), Output};
-        {syntax, _} ->
-            {invalid, seccomp_eval:format_error(Reason), Output};
         _ ->
-            {failed, seccomp_eval:format_error(Reason), Output}
+            {word(Name), seccomp_eval:format_error(Reason), Output}
+    end.
+
+word(syntax) ->
+    invalid;
+word(Name) ->
+    Stopped = [timeout, memory, reductions, messages, output, children],
+    Refused = [unknown_atom, unknown_name, refused, too_long, too_many_variables],
+    case {lists:member(Name, Stopped), lists:member(Name, Refused)} of
+        {true, _} -> stopped;
+        {_, true} -> refused;
+        _ -> failed
     end.
 
 printed(Format, Term) -> io_lib:format(Format, [Term], [{chars_limit, ?MAX_TEXT}]).

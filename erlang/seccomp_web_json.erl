@@ -37,7 +37,7 @@ text(<<>>) -> [].
 
 character($") -> "\\\"";
 character($\\) -> "\\\\";
-character(C) when C < $\s; C =:= $<; C =:= $>; C =:= $&; C =:= 16#7f; C =:= 16#2028; C =:= 16#2029 ->
+character(C) when C < $\s; C =:= $<; C =:= $>; C =:= $&; C =:= 16#7f; C >= 16#2028, C =< 16#2029 ->
     io_lib:format("\\u~4.16.0b", [C]);
 character(C) ->
     <<C/utf8>>.

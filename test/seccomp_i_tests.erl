@@ -39,7 +39,8 @@ a_row_reads_well_test() ->
 
 whatever_is_in_it_a_line_has_80_columns_test() ->
     Large = 1 bsl 70,
-    Hostile = unicode:characters_to_binary(["a\nb\r\e[31m", 16#202e, 16#9b, lists:duplicate(500, $x)]),
+    Strange = ["a\nb\r\e[31m", 16#202e, 16#9b, lists:duplicate(500, $x)],
+    Hostile = unicode:characters_to_binary(Strange),
     Rows = [
         row(list_to_pid("<0.123.0>"), #{
             name => list_to_atom(lists:duplicate(255, $n)),
@@ -87,11 +88,14 @@ metrics_are_plain_numbers_test() ->
 restricted_test_() ->
     case seccomp:enforcement() of
         #{status := unsupported} -> [];
-        #{status := enforced} -> [{timeout, 60, fun most_denied_come_first/0}, {timeout, 60, fun comments_stay/0}]
+        #{status := enforced} ->
+            [{timeout, 60, fun most_denied_come_first/0}, {timeout, 60, fun comments_stay/0}]
     end.
 
 most_denied_come_first() ->
-    {ok, Policy} = seccomp:compile(#{mode => blacklist, rules => [{os, getpid, 0}], comment => <<"top">>}),
+    {ok, Policy} = seccomp:compile(#{
+        mode => blacklist, rules => [{os, getpid, 0}], comment => <<"top">>
+    }),
     Test = self(),
     Start = fun(Times) ->
         Pid = seccomp:spawn(Policy, fun() ->

@@ -39,7 +39,8 @@
 suite() -> [{timetrap, {seconds, 120}}].
 
 all() ->
-    [F || {F, 1} <- ?MODULE:module_info(exports), not lists:member(F, [init_per_suite, end_per_suite, module_info])].
+    No = [init_per_suite, end_per_suite, module_info],
+    [F || {F, 1} <- ?MODULE:module_info(exports), not lists:member(F, No)].
 
 init_per_suite(Config) ->
     ok = seccomp_test_run:must_enforce(),
@@ -122,7 +123,8 @@ other_origins_are_refused(Config) ->
     Host = host(Config),
     Json = "Content-Type: application/json\r\n",
     Bad = [
-        "", "Origin: null\r\n", "Origin: http://evil.example\r\n", ["Origin: https://", Host, "\r\n"],
+        "", "Origin: null\r\n", "Origin: http://evil.example\r\n",
+        ["Origin: https://", Host, "\r\n"],
         ["Origin: http://", Host, ".evil.example\r\n"], "Origin: http://127.0.0.1\r\n",
         %% Another name of this machine is another origin.
         ["Origin: http://localhost:", integer_to_list(?config(port, Config)), "\r\n"],
@@ -134,9 +136,12 @@ other_origins_are_refused(Config) ->
     [?assertMatch({O, {403, _, _}}, {O, post(Config, "/eval", [Json, O], Body)}) || O <- Bad],
     %% Reading what another origin's page asks for.
     Ask = fun(Path, Site) ->
-        request(Config, ["GET ", Path, " HTTP/1.1\r\nHost: ", Host, "\r\nSec-Fetch-Site: ", Site, "\r\n\r\n"])
+        request(Config, [
+            ["GET ", Path, " HTTP/1.1\r\nHost: ", Host, "\r\nSec-Fetch-Site: ", Site, "\r\n\r\n"]
+        ])
     end,
-    [?assertMatch({S, {403, _, _}}, {S, Ask("/state", S)}) || S <- ["cross-site", "same-site", "x"]],
+    Foreign = ["cross-site", "same-site", "x"],
+    [?assertMatch({S, {403, _, _}}, {S, Ask("/state", S)}) || S <- Foreign],
     [?assertMatch({S, {200, _, _}}, {S, Ask("/state", S)}) || S <- ["same-origin", "none"]],
     ?assertMatch({200, _, _}, Ask("/", "cross-site")),
     %% Nothing of it ran.
@@ -153,7 +158,10 @@ other_methods_and_types_are_refused(Config) ->
     ],
     Origin = origin(Config),
     [
-        ?assertMatch({T, {Code, _, _}} when Code =:= 415; Code =:= 403, {T, post(Config, "/eval", [Origin, T], Body)})
+        ?assertMatch(
+            {T, {Code, _, _}} when Code =:= 415; Code =:= 403,
+            {T, post(Config, "/eval", [Origin, T], Body)}
+        )
      || T <- Types
     ],
     Method = fun(Name, Path) ->
@@ -165,7 +173,8 @@ other_methods_and_types_are_refused(Config) ->
         ?assertMatch({M, P, {405, _, _}}, {M, P, Method(M, P)})
      || M <- ["PUT", "DELETE", "PATCH", "TRACE"], P <- ["/", "/state", "/eval"]
     ],
-    ?assertMatch({405, _, _}, post(Config, "/state", [Origin, "Content-Type: application/json\r\n"], Body)),
+    Json = "Content-Type: application/json\r\n",
+    ?assertMatch({405, _, _}, post(Config, "/state", [Origin, Json], Body)),
     [?assertMatch({M, {501, _, _}}, {M, Method(M, "/")}) || M <- ["OPTIONS", "CONNECT", "BREW"]],
     ?assertEqual(Before, denials()).
 
@@ -183,7 +192,10 @@ large_requests_are_refused(Config) ->
     ?assertMatch({413, _, _}, post_json(Config, source(Large))),
     %% Declared, and not sent.
     Declared = fun(Length) ->
-        request(Config, ["POST /eval HTTP/1.1\r\nHost: ", host(Config), "\r\nContent-Length: ", Length, "\r\n\r\n"])
+        request(Config, [
+            ["POST /eval HTTP/1.1\r\nHost: ", host(Config)],
+            ["\r\nContent-Length: ", Length, "\r\n\r\n"]
+        ])
     end,
     ?assertMatch({413, _, _}, Declared("100000000000000000")),
     ?assertMatch({413, _, _}, Declared("9999")),
@@ -201,14 +213,16 @@ large_requests_are_refused(Config) ->
 broken_requests_do_no_harm(Config) ->
     [
         begin
-            {ok, Socket} = gen_tcp:connect({127, 0, 0, 1}, ?config(port, Config), [binary, {active, false}]),
+            Options = [binary, {active, false}],
+            {ok, Socket} = gen_tcp:connect({127, 0, 0, 1}, ?config(port, Config), Options),
             ok = gen_tcp:send(Socket, Bytes),
             ok = gen_tcp:shutdown(Socket, write),
             _ = gen_tcp:recv(Socket, 0, 2000),
             ok = gen_tcp:close(Socket)
         end
      || Bytes <- [
-            <<>>, <<0>>, <<"GET">>, <<"GET /\r\n\r\n">>, <<"\r\n\r\n\r\n">>, <<22, 3, 1, 2, 0, 1, 0, 1>>,
+            <<>>, <<0>>, <<"GET">>, <<"GET /\r\n\r\n">>, <<"\r\n\r\n\r\n">>,
+            <<22, 3, 1, 2, 0, 1, 0, 1>>,
             <<"GET / HTTP/9.9\r\nHost: x\r\n\r\n">>, <<"GET / HTTP/1.1\r\nHost\r\n: :\r\n\r\n">>,
             <<"POST /eval HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffff\r\n">>
         ]
@@ -217,12 +231,15 @@ broken_requests_do_no_harm(Config) ->
 
 paths_lead_to_no_file(Config) ->
     Paths = [
-        "/../../../../etc/passwd", "/..%2f..%2fetc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "//etc/passwd",
+        "/../../../../etc/passwd", "/..%2f..%2fetc/passwd", "/%2e%2e/%2e%2e/etc/passwd",
+        "//etc/passwd",
         "/seccomp.js/../../../erlang/seccomp.erl", "/./index.html", "/index.html",
         "/priv/web/index.html", "/seccomp.css%00", "/cgi-bin/x", "/erl/os:cmd", "/*", "/%"
     ],
     [
-        ?assertMatch({P, {Code, _, _}} when Code =:= 404; Code =:= 400; Code =:= 403, {P, get(Config, P)})
+        ?assertMatch(
+            {P, {Code, _, _}} when Code =:= 404; Code =:= 400; Code =:= 403, {P, get(Config, P)}
+        )
      || P <- Paths
     ],
     Absolute = ["GET http://evil.example/etc/passwd HTTP/1.1\r\nHost: ", host(Config), "\r\n\r\n"],
@@ -313,8 +330,10 @@ metrics_are_read(Config) ->
     {200, Headers, Text} = get(Config, "/metrics"),
     ?assertEqual("text/plain; version=0.0.4; charset=utf-8", header("content-type", Headers)),
     Lines = binary:split(Text, <<"\n">>, [global, trim]),
-    [?assertMatch({L, {match, _}}, {L, re:run(L, "^# (HELP|TYPE) seccomp_\\w+ .+$|^seccomp_\\w+(\\{action=\"\\w+\"\\})? \\d+$")}) || L <- Lines],
-    Raised = iolist_to_binary(["seccomp_denials_total{action=\"raise\"} ", integer_to_list(Before + 3)]),
+    Form = "^# (HELP|TYPE) seccomp_\\w+ .+$|^seccomp_\\w+(\\{action=\"\\w+\"\\})? \\d+$",
+    [?assertMatch({L, {match, _}}, {L, re:run(L, Form)}) || L <- Lines],
+    Count = integer_to_binary(Before + 3),
+    Raised = <<"seccomp_denials_total{action=\"raise\"} ", Count/binary>>,
     ?assert(lists:member(Raised, Lines)),
     ?assert(lists:member(<<"seccomp_enforced 1">>, Lines)),
     ok = seccomp_test_run:eventually(fun() ->
@@ -338,7 +357,8 @@ expressions_are_evaluated(Config) ->
     [
         begin
             {200, _, Answer} = eval(Config, Source),
-            ?assertMatch({Source, {match, _}}, {Source, re:run(Answer, "^\\{\"outcome\":\"" ++ Outcome ++ "\"")}),
+            Start = "^\\{\"outcome\":\"" ++ Outcome ++ "\"",
+            ?assertMatch({Source, {match, _}}, {Source, re:run(Answer, Start)}),
             ?assertNotEqual(nomatch, string:find(Answer, Text))
         end
      || {Source, Outcome, Text} <- Expected
@@ -425,7 +445,12 @@ options_are_checked(_Config) ->
         #{ip => {0, 0, 0, 0}}
     ],
     [?assertMatch({O, {error, {bad_option, #{}}}}, {O, seccomp_web:start(0, O)}) || O <- Bad],
-    [?assertError(badarg, seccomp_web:start(P, O)) || {P, O} <- [{-1, #{}}, {65536, #{}}, {x, #{}}, {0, []}]],
+    Junk = [{-1, #{}}, {65536, #{}}, {x, #{}}, {0, []}],
+    [?assertError(badarg, seccomp_web:start(Port, Opts)) || {Port, Opts} <- Junk],
+    [
+        ?assertMatch([_ | _], unicode:characters_to_list(seccomp:format_error(Reason)))
+     || O <- Bad, {error, Reason} <- [seccomp_web:start(0, O)]
+    ],
     {ok, Socket} = gen_tcp:listen(0, [{ip, {127, 0, 0, 1}}]),
     {ok, Taken} = inet:port(Socket),
     {error, {no_server, #{message := Message} = Map}} = seccomp_web:start(Taken),
@@ -466,7 +491,8 @@ host(Config) -> "127.0.0.1:" ++ integer_to_list(?config(port, Config)).
 
 origin(Config) -> ["Origin: http://", host(Config), "\r\n"].
 
-get(Config, Path) -> request(Config, ["GET ", Path, " HTTP/1.1\r\nHost: ", host(Config), "\r\n\r\n"]).
+get(Config, Path) ->
+    request(Config, ["GET ", Path, " HTTP/1.1\r\nHost: ", host(Config), "\r\n\r\n"]).
 
 post(Config, Path, Headers, Body) ->
     Length = integer_to_list(iolist_size(Body)),
@@ -518,7 +544,8 @@ headers(Socket) ->
 
 header(Name, Headers) -> proplists:get_value(Name, Headers).
 
-escaped(Text) -> string:replace(string:replace(Text, "<", "\\u003c"), ">", "\\u003e").
+escaped(Text) ->
+    string:replace(string:replace(Text, "<", "\\u003c"), ">", "\\u003e").
 
 denials() -> maps:get(denials_total, seccomp:metrics()).
 

@@ -14,7 +14,9 @@
 
 -define(PATIENCE, 60000).
 %% Would be more than text if anything on the page took it for markup.
--define(MARKUP, "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>").
+-define(MARKUP,
+    "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
+).
 
 main([Input, Pictures]) ->
     ok = logger:set_primary_config(level, none),
@@ -37,7 +39,7 @@ run(Input, Pictures) ->
     #{url := Url} =
         case seccomp_web:start(0) of
             {ok, Address} -> Address;
-            {error, {Name, #{message := Text}}} -> throw({web_test, io_lib:format("~s: ~ts", [Name, Text])})
+            {error, Reason} -> throw({web_test, seccomp:format_error(Reason)})
         end,
     Browser = seccomp_web_driver:start(),
     try
@@ -61,9 +63,11 @@ start_processes() ->
         [catch apply(os, getenv, []) || _ <- [1, 2, 3]],
         Wait()
     end,
-    true = Start(blacklist, [os, '@file'], #{comment => <<"plugins: no files, no programs">>}, plugin_1, Try),
+    Plugins = #{comment => <<"plugins: no files, no programs">>},
+    Templates = #{spawn => deny, comment => <<"templates">>},
+    true = Start(blacklist, [os, '@file'], Plugins, plugin_1, Try),
     true = Start(blacklist, [os, '@file'], #{}, plugin_2, Wait),
-    true = Start(whitelist, ['@pure'], #{spawn => deny, comment => <<"templates">>}, template, Wait),
+    true = Start(whitelist, ['@pure'], Templates, template, Wait),
     true = Start(whitelist, ['@pure'], #{comment => <<?MARKUP>>}, '<b>bold</b>', Wait),
     ok.
 
@@ -72,7 +76,8 @@ cases(Browser, Url, Input, Pictures) ->
     await(Browser, "document.querySelector('#status').className", "enforced"),
     {Harmless, Hostile} = lines(Input),
     Markup = "\"" ++ escape(?MARKUP) ++ "\".",
-    Lines = [{L, ["value"]} || L <- Harmless ++ [Markup]] ++ [{L, ["denied", "refused"]} || L <- Hostile],
+    Fine = [{Line, ["value"]} || Line <- Harmless ++ [Markup]],
+    Lines = Fine ++ [{Line, ["denied", "refused"]} || Line <- Hostile],
     Evaluated = [line(Browser, L, Expected) || {L, Expected} <- Lines],
     %% In this order: each needs what the one before it left.
     Text = markup_is_text(Browser),
@@ -81,7 +86,8 @@ cases(Browser, Url, Input, Pictures) ->
     Checks = Evaluated ++ [Text, Shown, Elsewhere],
     ok = pictures(Browser, Url, Pictures),
     Failed = [Name || {Name, false} <- Checks],
-    io:format("~b of ~b checks in the browser passed~n", [length(Checks) - length(Failed), length(Checks)]),
+    Passed = length(Checks) - length(Failed),
+    io:format("~b of ~b checks in the browser passed~n", [Passed, length(Checks)]),
     Failed.
 
 %% One line, typed and run as a person does it. The page says how it ended.

@@ -14,7 +14,8 @@
 
 start() ->
     Path = os:find_executable("chromedriver"),
-    Path =/= false orelse throw({web_test, "chromedriver is missing: scripts/deps chromium-driver"}),
+    Path =/= false orelse
+        throw({web_test, "chromedriver is missing: scripts/deps chromium-driver"}),
     Port = free_port(),
     Profile = string:trim(os:cmd("mktemp -d")),
     Driver = open_port({spawn_executable, Path}, [
@@ -65,7 +66,9 @@ eval(#browser{url = Url}, Script) ->
 
 screenshot(#browser{url = Url}, File) ->
     {ok, {{_, 200, _}, _, Body}} =
-        httpc:request(get, {Url ++ "/screenshot", []}, [{timeout, ?PATIENCE}], [{body_format, binary}]),
+        httpc:request(get, {Url ++ "/screenshot", []}, [{timeout, ?PATIENCE}], [
+            {body_format, binary}
+        ]),
     Png = base64:decode(found(Body, "\"value\":\"([^\"]+)\"")),
     <<137, "PNG", _/binary>> = Png,
     file:write_file(File, Png).
@@ -84,9 +87,13 @@ post(Url, Body) ->
         end,
     Request = {Url, [], "application/json", Json},
     case httpc:request(post, Request, [{timeout, ?PATIENCE}], [{body_format, binary}]) of
-        {ok, {{_, 200, _}, _, Answer}} -> Answer;
-        {ok, {_, _, Answer}} -> throw({web_test, ["the browser says: ", binary:part(Answer, 0, min(600, byte_size(Answer)))]});
-        {error, Reason} -> throw({web_test, io_lib:format("no answer from chromedriver: ~0tp", [Reason])})
+        {ok, {{_, 200, _}, _, Answer}} ->
+            Answer;
+        {ok, {_, _, Answer}} ->
+            Said = binary:part(Answer, 0, min(600, byte_size(Answer))),
+            throw({web_test, ["the browser says: ", Said]});
+        {error, Reason} ->
+            throw({web_test, io_lib:format("no answer from chromedriver: ~0tp", [Reason])})
     end.
 
 found(Text, Pattern) ->
