@@ -30,12 +30,14 @@ counted where they inherit the policy, so no fork bomb outruns the sampler.
 %% Made in the keeper. `Prepare` is called in the runner while it is trusted;
 %% `Body` under the policy, for a value and what else is to be handed back.
 -type limits() :: #{
-    timeout => pos_integer(),
-    max_heap => pos_integer(),
-    max_reductions => pos_integer(),
-    max_output => non_neg_integer(),
-    max_messages => non_neg_integer(),
-    max_children => non_neg_integer()
+    timeout := pos_integer(),
+    max_heap := pos_integer(),
+    max_reductions := pos_integer(),
+    max_output := non_neg_integer(),
+    max_messages := non_neg_integer(),
+    max_children := non_neg_integer(),
+    %% Other options, which are not for here.
+    atom() => term()
 }.
 
 % Processes that answer by the reason that they end with.
