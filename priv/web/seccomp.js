@@ -19,8 +19,13 @@ function element(tag, name, ...children) {
 const cell = (name, ...children) => element("td", name, ...children);
 const badge = (word) => element("span", "badge " + word, word);
 
-function rows(table, trs) {
-  id(table).tBodies[0].replaceChildren(...trs);
+// What has not changed stays: somebody may be about to click on it.
+const shown = {};
+function rows(table, list, row) {
+  const text = JSON.stringify(list);
+  if (shown[table] === text) return;
+  shown[table] = text;
+  id(table).tBodies[0].replaceChildren(...list.map(row));
 }
 
 function many(number) {
@@ -54,7 +59,7 @@ function show(state) {
 }
 
 function numbers(metrics) {
-  const shown = [
+  const facts = [
     ["restricted", metrics.restricted_processes],
     ["policies", metrics.policies],
     ["denials", metrics.denials_total],
@@ -63,37 +68,37 @@ function numbers(metrics) {
     ["logged only", metrics.denials_log_total],
     ["refused to nodes", metrics.denials_refuse_total],
   ];
-  id("numbers").replaceChildren(...shown.map(([name, value]) =>
+  id("numbers").replaceChildren(...facts.map(([name, value]) =>
     element("div", "", element("dt", "", name), element("dd", "", many(value)))));
 }
 
 function violations(state) {
-  rows("violations", state.violations.map((v) => element("tr", "",
+  rows("violations", state.violations, (v) => element("tr", "",
     cell("number", many(v.seq)),
     cell("", new Date(v.time).toLocaleTimeString("en-GB")),
     cell("mono", v.who),
     cell("mono long", v.mfa + (v.target === undefined ? "" : " to " + v.target)),
     cell("", badge(v.action)),
-    cell("mono", v.policy.slice(0, 8)))));
+    cell("mono", v.policy.slice(0, 8))));
   const total = state.metrics.denials_total;
   id("violations-count").textContent =
     total > state.violations.length ? `newest ${state.violations.length} of ${many(total)}` : "";
 }
 
 function processes(state) {
-  rows("processes", state.processes.map((p) => element("tr", "",
+  rows("processes", state.processes, (p) => element("tr", "",
     cell("mono", p.pid), cell("mono long", p.name), cell("mono", p.flags),
     policyCell(p.hash, p.comment),
     cell("number", many(p.denials)), cell("number", many(p.reductions)),
-    cell("number", many(p.memory)), cell("number", many(p.queue)))));
+    cell("number", many(p.memory)), cell("number", many(p.queue))));
   more("processes", state.more_processes);
 }
 
 function policies(state) {
-  rows("policies", state.policies.map((p) => element("tr", "",
+  rows("policies", state.policies, (p) => element("tr", "",
     policyCell(p.hash, p.comment), cell("", p.mode), cell("mono", p.flags),
     cell("", p.on_deny), cell("number", many(p.rules)),
-    cell("number", many(p.processes)))));
+    cell("number", many(p.processes))));
   more("policies", state.more_policies);
 }
 

@@ -114,9 +114,14 @@ markup_is_text(Browser) ->
         {Elements, Title, Shown} =:= {"0", "seccomp for the BEAM", "true"}).
 
 policy_is_shown(Browser) ->
-    ok = seccomp_web_driver:click(Browser, "#policies .link"),
+    ok = show_policy(Browser, "#policies .link"),
     await(Browser, "document.querySelector('#dump').textContent.startsWith('policy ')", "true"),
     check("a click shows the policy", true).
+
+%% The rows may be made anew between finding one and clicking on it.
+show_policy(Browser, Selector) ->
+    _ = seccomp_web_driver:eval(Browser, ["document.querySelector('", Selector, "').click()"]),
+    ok.
 
 %% A page of another origin sends what browsers let it send, and gets nothing run.
 from_elsewhere(Browser, Url) ->
@@ -160,12 +165,12 @@ pictures(Browser, Url, Directory) ->
             " && !document.querySelector('#run').disabled"], "true")
     end,
     ok = lists:foreach(Keep, Shown),
-    picture(Browser, Directory, "playground.png"),
+    picture(Browser, Directory, "web-playground.png"),
     _ = seccomp_web_driver:eval(Browser, "document.querySelector('#playground').remove()"),
-    ok = seccomp_web_driver:click(Browser, "#policies tr:nth-child(2) .link"),
+    ok = show_policy(Browser, "#policies tr:nth-child(2) .link"),
     await(Browser, "document.querySelector('#dump').textContent.startsWith('policy ')", "true"),
     _ = seccomp_web_driver:eval(Browser, "window.scrollTo(0, 0)"),
-    picture(Browser, Directory, "processes.png").
+    picture(Browser, Directory, "web-processes.png").
 
 picture(Browser, Directory, Name) ->
     File = filename:join(Directory, Name),
