@@ -11,6 +11,7 @@
 #   INPUT=FILE              what `make demo` evaluates
 #   COMMANDS=N              how many commands `make oracle` runs
 #   QUICK=1                 a short run of what takes long: bench, mutants, ...
+#   PICTURES=DIR            where `make web-test` leaves its screenshots
 #   MINUTES=4               how long `make soak` works
 #   SECCOMP_SKIP_DEPS=1     do not look for missing packages
 
@@ -37,7 +38,7 @@ ON_PATCHED = PATH="$(RUNTIME)/bin:$$PATH" \
     $(if $(filter-out 25.2.3,$(OTP)),REBAR_BASE_DIR="$(TOP)/_build/rebar-$(OTP)")
 
 .PHONY: help deps otp nif tool compile erl shell ssh-shell demo demo-cluster \
-        examples test test-all test-rust test-erlang test-elixir escapes \
+        examples test test-all test-rust test-erlang test-elixir web-test escapes \
         oracle bench soak mutants fuzz check-memory \
         check-debug lint lint-rust lint-erlang lint-c docs patch-check \
         patch-refresh clean distclean \
@@ -128,6 +129,15 @@ test-erlang: compile otp-stock
 
 test-elixir: compile
 	cd $(TOP) && $(ON_PATCHED) mix test
+
+web-test: compile ## the page of seccomp_web in a browser, writes screenshots
+	@[ -n "$(SECCOMP_SKIP_DEPS)" ] || { $(TOP)/scripts/deps chromium-driver && \
+	    $(TOP)/scripts/deps fonts-dejavu-core; }
+	@cd $(TOP) && rm -rf _build/web && mkdir -p _build/web && \
+	    "$(RUNTIME)/bin/erlc" -o _build/web test/web/*.erl && \
+	    "$(RUNTIME)/bin/erl" -noshell -pa _build/web \
+	        -run seccomp_web_browser main examples/human_input.txt \
+	        $(or $(PICTURES),_build/web) </dev/null
 
 escapes: compile ## try known ways out, print what became of each; ROWS="1 7"
 	@cd $(TOP) && rm -rf _build/escapes && mkdir -p _build/escapes && \
@@ -225,7 +235,7 @@ patch-refresh: ## write the patches again from the worked tree
 
 clean: ## remove what was compiled, but for the emulator
 	cd $(TOP) && cargo clean --quiet
-	rm -rf $(TOP)/_build/{default,test,demo,bench,examples,escapes,oracle,soak,memory} \
+	rm -rf $(TOP)/_build/{default,test,web,demo,bench,examples,escapes,oracle,soak,memory} \
 	    $(TOP)/_build/{rebar-*,test-all} \
 	    $(TOP)/priv/native
 

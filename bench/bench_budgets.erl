@@ -14,7 +14,8 @@
             patched := bench_run:times(),
             again := bench_run:times(),
             others := bench_run:times(),
-            policy := #{atom() => float()}
+            policy := #{atom() => float()},
+            eval := #{atom() => float()}
         }
     ],
     stock_process := #{atom() => float()},
@@ -29,7 +30,7 @@
 
 -type row() :: #{
     id := binary(),
-    group := trusted | restricted | policy | memory | code,
+    group := trusted | restricted | policy | eval | memory | code,
     what := binary(),
     unit := ratio | ns | us | bytes | differences,
     %% The most that it should be, or none.
@@ -41,7 +42,8 @@
 }.
 
 -spec rows(data()) -> [row()].
-rows(Data) -> trusted(Data) ++ restricted(Data) ++ policy(Data) ++ memory(Data) ++ code(Data).
+rows(Data) ->
+    trusted(Data) ++ restricted(Data) ++ policy(Data) ++ eval(Data) ++ memory(Data) ++ code(Data).
 
 %% -- Trusted processes, against the stock emulator ---------------------------
 
@@ -152,6 +154,23 @@ policy(#{rounds := Rounds}) ->
     ].
 
 within_noise(#{value := #{low := Low}, limit := Limit} = Row) -> Row#{met := Low =< Limit}.
+
+%% -- Evaluating text ---------------------------------------------------------
+
+eval(#{rounds := Rounds}) ->
+    Get = fun(Id) -> [maps:get(Id, Eval) / 1000 || #{eval := Eval} <- Rounds] end,
+    Ratio = [maps:get(interpreted, E) / maps:get(erl_eval, E) || #{eval := E} <- Rounds],
+    [
+        row(eval, Id, What, us, none, Get(Id))
+     || {Id, What} <- [
+            {native, <<"50,000 turns, native">>},
+            {erl_eval, <<"50,000 turns, erl_eval">>},
+            {interpreted, <<"50,000 turns, interpreted">>},
+            {compiled, <<"50,000 turns, compiled">>},
+            {fixed_interpreted, <<"next to nothing, interpreted">>},
+            {fixed_compiled, <<"next to nothing, compiled">>}
+        ]
+    ] ++ [row(eval, to_erl_eval, <<"interpreted, to plain erl_eval">>, ratio, 1.1, Ratio)].
 
 %% -- Memory and code ---------------------------------------------------------
 

@@ -41,6 +41,7 @@ groups() ->
         {trusted, "Trusted process, to stock"},
         {restricted, "Restricted process, to trusted"},
         {policy, "Policies"},
+        {eval, "Evaluating text, seccomp_eval"},
         {memory, "Memory, bytes"},
         {code, "Modules of other machine code"}
     ].
@@ -145,6 +146,11 @@ markdown(Results, Data) ->
         [
             ["| ", What, " | ", nanos(Call), " ns | ", nanos_or_none(Bif), " |\n"]
          || {What, Call, Bif} <- bench_budgets:others(Data)
+        ],
+        "\n| evaluating text | time |\n| --- | --- |\n",
+        [
+            ["| ", What, " | ", measured(Row), " |\n"]
+         || #{group := eval, what := What, limit := none} = Row <- Rows
         ]
     ].
 

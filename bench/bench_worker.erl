@@ -17,6 +17,7 @@
     | {others, Counts :: map(), Scale :: number()}
     | {nodes, Scale :: number()}
     | {policy, Counts :: map(), Scale :: number()}
+    | {eval, Scale :: number()}
     | one_process
     | {many_processes, Restricted :: boolean(), pos_integer()}
     | {load, [module()]}.
@@ -59,6 +60,8 @@ run({others, Counts, Scale}) ->
     bench_others:times(Counts, Scale);
 run({policy, Counts, Scale}) ->
     bench_policy:times(Counts, Scale);
+run({eval, Scale}) ->
+    bench_eval:times(Scale);
 run(one_process) ->
     bench_memory:one();
 run({many_processes, Restricted, N}) ->

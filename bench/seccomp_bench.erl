@@ -96,9 +96,11 @@ round(Patched, Stock, N, EStone, Counts, #{rounds := Rounds, scale := Scale}) ->
     Again = Both(Stock, false),
     Others = bench_emulator:run(Stock, pinned, {others, Counts, Scale / 3}),
     Policy = bench_emulator:run(Patched, free, {policy, Counts, Scale / 3}),
+    Eval = bench_emulator:run(Patched, pinned, {eval, Scale}),
     Took = erlang:monotonic_time(millisecond) - Started,
     say("round ~b of ~b took ~.1f s, load ~.1f", [N, Rounds, Took / 1000, bench_host:load()]),
-    #{stock => Before, patched => Under, again => Again, others => Others, policy => Policy}.
+    Restricted = #{policy => Policy, eval => Eval},
+    Restricted#{stock => Before, patched => Under, again => Again, others => Others}.
 
 many(Patched, Stock, Count, Times) ->
     %% Room for all of them in the process table.

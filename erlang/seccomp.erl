@@ -26,6 +26,7 @@ a sentence of the reason. Arguments of the wrong type raise `badarg`.
 -export([origin/0, forget_origin/0]).
 -export([group_leader/1, group_leader/2, log/2]).
 -export([violations/0, violations/1, violations_json/0]).
+-export([i/0, i/1, metrics/0]).
 -export([guard_node/1, unguard_node/0, guard_info/0, guard_profile/1]).
 -export([learn/1, learn/2, learn_start/1, learn_start/2, learn_stop/1]).
 -export([learn_merge/1, learn_write/2]).
@@ -356,6 +357,26 @@ violations(Pid) -> ?BADARG([Pid], [pid]).
 ?DOC("`violations/0` as JSON.").
 -spec violations_json() -> binary().
 violations_json() -> seccomp_nif:violations_json().
+
+?DOC("
+Prints a table of the restricted processes, those that were denied most first,
+and at most twenty.
+").
+-spec i() -> ok.
+i() -> seccomp_i:i().
+
+?DOC("Prints what is known of one restricted process.").
+-spec i(pid()) -> ok.
+i(Pid) when is_pid(Pid) -> seccomp_i:i(Pid);
+i(Pid) -> ?BADARG([Pid], [pid]).
+
+?DOC("
+Numbers for who collects such: `restricted_processes`, `policies`, `enforced` (1
+or 0), and since boot `denials_total`, `denials_raise_total` and so on by what
+happened. Cheap, however much there is.
+").
+-spec metrics() -> #{atom() => non_neg_integer()}.
+metrics() -> seccomp_watch:metrics().
 
 %% -- Other nodes -------------------------------------------------------------
 

@@ -44,6 +44,8 @@ them the denials that the emulator raises.
     | {system_limit, map()}
     %% `seccomp:log/2`.
     | {not_logged, #{message := binary()}}
+    %% `seccomp_web:start/2` and `stop/0`.
+    | {no_inets | no_server | already_started | not_started, #{message := binary()}}
     %% Whatever a later version of the native library adds.
     | {atom(), map()}.
 
@@ -64,6 +66,7 @@ them the denials that the emulator raises.
     | learned_list
     | group
     | guard
+    | port
     | text.
 %% What an argument of the API has to be.
 
@@ -203,6 +206,7 @@ hint() ->
 
 -spec is(kind(), term()) -> boolean().
 is(pid, Arg) -> is_pid(Arg);
+is(port, Arg) -> is_integer(Arg) andalso Arg >= 0 andalso Arg =< 65535;
 is(mode, Arg) -> Arg =:= whitelist orelse Arg =:= blacklist;
 is(rules, Arg) -> is_list(Arg);
 is(options, Arg) -> is_map(Arg);
@@ -241,6 +245,7 @@ expectation(json) -> <<"not a binary">>;
 expectation(file) -> <<"not a file name">>;
 expectation(group) -> <<"not an atom">>;
 expectation(guard) -> <<"neither a map nor the name of a profile">>;
+expectation(port) -> <<"not a port, 0 to 65535">>;
 expectation(text) -> <<"not a text">>.
 
 %% -- Words -------------------------------------------------------------------

@@ -47,6 +47,9 @@ reloaded, so whatever may change lives in other modules. Use `seccomp`.
     learn_calls/1,
     quota_new/2,
     quota_exceeded/1,
+    totals/0,
+    policies/0,
+    eval_request/1,
     enabled/3,
     trace/5
 ]).
@@ -103,6 +106,9 @@ reloaded, so whatever may change lives in other modules. Use `seccomp`.
     learn_calls/1,
     quota_new/2,
     quota_exceeded/1,
+    totals/0,
+    policies/0,
+    eval_request/1,
     enabled/3,
     trace/5
 ]).
@@ -283,6 +289,19 @@ quota_new(_Policy, _Max) -> ?NOT_LOADED.
 
 -spec quota_exceeded(reference()) -> boolean().
 quota_exceeded(_Policy) -> ?NOT_LOADED.
+
+%% -- Looking on --------------------------------------------------------------
+
+-spec totals() -> #{atom() => non_neg_integer()}.
+totals() -> ?NOT_LOADED.
+
+%% One for each that processes are under, with how many.
+-spec policies() -> [{reference(), pos_integer()}].
+policies() -> ?NOT_LOADED.
+
+%% The source in what the page's playground sends.
+-spec eval_request(binary()) -> {ok, binary()} | {error, failure()}.
+eval_request(_Json) -> ?NOT_LOADED.
 
 %% `erl_tracer`; the state is the learner and whether the emulator counts calls.
 -spec enabled(atom(), {reference(), boolean()}, term()) -> trace | discard | remove.

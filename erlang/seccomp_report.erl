@@ -7,7 +7,9 @@
 Logs denials. Once a second it compares the counters of the native library with
 what it saw last, and sends at most ten events to `logger`: one for each policy
 and function, with the number of denials since the last look. What a restricted
-process does in a loop can therefore not flood the log. Switched off by
+process does in a loop can therefore not flood the log. The metadata has the
+domain `[seccomp]`, and the facts under the key `seccomp`. `telemetry` gets the
+same events, where it is there. Switched off by
 `{seccomp, [{log_violations, false}]}` in the node's configuration.
 ").
 
@@ -152,7 +154,7 @@ handle_cast(_Request, State) ->
 -spec handle_info(term(), seccomp:violations()) -> {noreply, seccomp:violations()}.
 handle_info(look, Before) ->
     Now = seccomp_nif:violations(),
-    lists:foreach(fun log/1, events(Before, Now)),
+    lists:foreach(fun tell/1, events(Before, Now)),
     next_look(),
     {noreply, Now};
 handle_info(_Message, State) ->
@@ -162,8 +164,14 @@ next_look() ->
     _ = erlang:send_after(?PERIOD, self(), look),
     ok.
 
+tell(Event) ->
+    ok = log(Event),
+    seccomp_telemetry:execute(Event).
+
 log(Event) ->
     logger:log(warning, Event, #{
         report_cb => fun ?MODULE:format/1,
-        mfa => {?MODULE, log, 1}
+        mfa => {?MODULE, log, 1},
+        domain => [seccomp],
+        seccomp => maps:without([what], Event)
     }).

@@ -15,9 +15,10 @@
     starts_no_process/1,
     policies_work/1,
     looking_works/1,
+    tables_and_page_say_so/1,
     application_starts/1
 ]).
--export([restricting/0, spawning/0, simulating/0, looking/0]).
+-export([restricting/0, spawning/0, simulating/0, looking/0, showing/0]).
 
 %% A call that should have been denied may leave somebody waiting.
 suite() -> [{timetrap, {seconds, 60}}].
@@ -29,6 +30,7 @@ all() ->
         starts_no_process,
         policies_work,
         looking_works,
+        tables_and_page_say_so,
         application_starts
     ].
 
@@ -158,6 +160,44 @@ looking() ->
     end,
     {seccomp:flags(self()), seccomp:info(self()), seccomp:processes(), seccomp:violations(),
         seccomp:flags(Dead)}.
+
+%% They work, and say that nothing is enforced.
+tables_and_page_say_so(Config) ->
+    {Printed, Metrics, Page} = there(Config, showing),
+    ?assertNotEqual(nomatch, string:find(Printed, "NOTHING is enforced")),
+    ?assertNotEqual(nomatch, string:find(Printed, "No process is restricted.")),
+    ?assertMatch(#{enforced := 0, restricted_processes := 0, denials_total := 0}, Metrics),
+    ?assertNotEqual(nomatch, string:find(Page, "\"status\":\"unsupported\"")),
+    %% There is nothing to hold an expression in.
+    ?assertNotEqual(nomatch, string:find(Page, "\"playground\":false")).
+
+showing() ->
+    Printed = printed(fun seccomp:i/0),
+    {ok, Started} = application:ensure_all_started(seccomp),
+    {ok, #{url := Url}} = seccomp_web:start(0),
+    {ok, _} = application:ensure_all_started(inets),
+    {ok, {{_, 200, _}, _, Page}} = httpc:request(binary_to_list(Url) ++ "state"),
+    Metrics = seccomp:metrics(),
+    ok = seccomp_web:stop(),
+    [ok = application:stop(App) || App <- Started],
+    {Printed, Metrics, Page}.
+
+%% Plays the group leader for one request.
+printed(Fun) ->
+    {Pid, Monitor} = spawn_monitor(fun() ->
+        receive
+            go -> ok = Fun()
+        end
+    end),
+    true = group_leader(self(), Pid),
+    Pid ! go,
+    receive
+        {io_request, From, As, {put_chars, unicode, Text}} ->
+            From ! {io_reply, As, ok},
+            receive
+                {'DOWN', Monitor, process, Pid, normal} -> unicode:characters_to_binary(Text)
+            end
+    end.
 
 application_starts(Config) ->
     Peer = ?config(peer, Config),

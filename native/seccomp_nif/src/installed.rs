@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Policies that processes and handles hold: each once, however many hold it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use once_cell::sync::Lazy;
 use rustler::OwnedEnv;
@@ -29,6 +29,8 @@ pub struct Installed {
     /// What its processes' messages carry; `None`: it has no provenance.
     origin: Option<origins::Id>,
     purpose: Purpose,
+    /// What its author said that it is for.
+    comment: OnceLock<String>,
     /// What this is with a purpose of its own.
     plain: Option<Arc<Installed>>,
 }
@@ -42,6 +44,9 @@ enum Purpose {
     /// It counts children.
     Limit(Arc<Quota>),
 }
+
+/// The most bytes that the comments of met policies make together.
+const MAX_COMMENT: usize = 1000;
 
 static INTERNED: Lazy<Interner<Installed>> = Lazy::new(Interner::default);
 
@@ -60,6 +65,11 @@ pub fn install_shared(policy: Arc<Policy>) -> Result<Arc<Installed>> {
         installed.set_origin(origin)?;
         Ok(installed)
     })
+}
+
+/// How many different policies are alive.
+pub fn live() -> usize {
+    INTERNED.live()
 }
 
 /// A policy that allows everything and writes it down, one for each session
@@ -121,6 +131,7 @@ fn bare(
         bits: VerdictBits::new(send)?,
         origin: None,
         purpose,
+        comment: OnceLock::new(),
         plain: None,
     })
 }
@@ -134,6 +145,21 @@ impl Installed {
     /// What the policy is known by.
     pub fn hash(&self) -> PolicyHash {
         self.hash
+    }
+
+    /// Says what the policy is for. Equal policies are one object, whatever
+    /// was said: the first comment stays.
+    pub fn describe(&self, comment: Option<String>) {
+        if let Some(comment) = comment {
+            // A refusal means that there is a comment.
+            let _ = self.comment.set(comment);
+        }
+    }
+
+    /// What its author said that it is for.
+    pub fn comment(&self) -> Option<&str> {
+        let own = self.comment.get().map(String::as_str);
+        own.or_else(|| self.plain.as_ref().and_then(|plain| plain.comment()))
     }
 
     /// What messages of its processes carry, if it has provenance.
@@ -210,6 +236,7 @@ impl Installed {
             return Ok(Arc::clone(other));
         }
         let met = install(self.policy.meet(&other.policy)?)?;
+        met.describe(joined(self.comment(), other.comment()));
         match self.quota().or(other.quota()) {
             Some(quota) => alone(met, Purpose::Limit(Arc::clone(quota))),
             None => Ok(met),
@@ -231,6 +258,22 @@ impl Drop for Installed {
         if let Some(origin) = self.origin {
             origins::died(origin, self.hash);
         }
+    }
+}
+
+/// The comment of a policy that two others make.
+fn joined(one: Option<&str>, other: Option<&str>) -> Option<String> {
+    match (one, other) {
+        (Some(one), Some(other)) if one != other => {
+            // Policies are met again and again.
+            let whole = one.len() + other.len() <= MAX_COMMENT;
+            Some(if whole {
+                format!("{one}; {other}")
+            } else {
+                one.into()
+            })
+        }
+        (comment, other) => comment.or(other).map(str::to_owned),
     }
 }
 

@@ -35,6 +35,7 @@ mod nif_origin;
 mod nif_policy;
 mod nif_process;
 mod nif_quota;
+mod nif_watch;
 mod origins;
 mod quota;
 mod send;

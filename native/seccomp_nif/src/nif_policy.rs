@@ -50,8 +50,11 @@ fn enforcement(env: Env) -> Term {
 #[rustler::nif(schedule = "DirtyCpu")]
 fn compile<'a>(env: Env<'a>, spec: Term<'a>) -> Term<'a> {
     let compiled = term::spec(spec)
-        .and_then(|spec| Ok(Policy::from_spec(&spec)?))
-        .and_then(installed::install)
+        .and_then(|spec| {
+            let policy = installed::install(Policy::from_spec(&spec)?)?;
+            policy.describe(spec.comment);
+            Ok(policy)
+        })
         .map(|policy| ResourceArc::new(Handle(policy)).encode(env));
     tuple(env, compiled)
 }
@@ -72,7 +75,7 @@ pub fn facts<'a>(
         .iter()
         .map(|layer| layer.entries().len())
         .sum();
-    vec![
+    let mut pairs = vec![
         ("mode", term::atom(env, mode)),
         ("flags", installed.flags().encode(env)),
         ("spawn", term::atom(env, &policy.spawn().to_string())),
@@ -83,7 +86,11 @@ pub fn facts<'a>(
         ("rules", patterns.encode(env)),
         ("layers", policy.layers().len().encode(env)),
         ("hash", installed.hash().to_string().encode(env)),
-    ]
+    ];
+    if let Some(comment) = installed.comment() {
+        pairs.push(("comment", comment.encode(env)));
+    }
+    pairs
 }
 
 #[rustler::nif]

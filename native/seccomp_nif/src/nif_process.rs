@@ -212,7 +212,8 @@ fn processes(env: Env) -> Term {
     term::list(env, &pids)
 }
 
-fn action_name(action: Action) -> &'static str {
+/// The word for it.
+pub fn action_name(action: Action) -> &'static str {
     match action {
         Action::Log => "log",
         Action::Raise => "raise",

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Which process is under which policy.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use dashmap::DashMap;
 use foldhash::fast::FixedState;
 use once_cell::sync::Lazy;
+use seccomp_core::PolicyHash;
 
 use crate::abi::Eterm;
 use crate::installed::Installed;
@@ -81,6 +83,25 @@ pub fn pids_under(policy: &Arc<Installed>) -> Vec<Eterm> {
         .filter(|entry| entry.policy.belongs_to(policy))
         .map(|entry| *entry.key())
         .collect()
+}
+
+/// The policies that processes are under, with how many each has, in no order.
+pub fn policies() -> Vec<(Arc<Installed>, usize)> {
+    let mut found: HashMap<PolicyHash, (Arc<Installed>, usize), FixedState> =
+        HashMap::default();
+    for entry in TABLE.iter() {
+        let policy = &entry.policy;
+        let of_hash = found
+            .entry(policy.hash())
+            .or_insert_with(|| (Arc::clone(policy), 0));
+        of_hash.1 += 1;
+    }
+    found.into_values().collect()
+}
+
+/// How many processes are restricted.
+pub fn len() -> usize {
+    TABLE.len()
 }
 
 /// All restricted processes, in no order.

@@ -32,6 +32,12 @@ pub enum Action {
     Refuse,
 }
 
+impl Action {
+    /// Each, in the order of its number.
+    pub const ALL: [Action; 4] =
+        [Action::Log, Action::Raise, Action::Kill, Action::Refuse];
+}
+
 /// Module, function and arity, as the emulator gives them.
 pub type Call = (Eterm, Eterm, u32);
 
@@ -77,6 +83,8 @@ pub struct Violation {
 
 static TOTAL: AtomicU64 = AtomicU64::new(0);
 static DROPPED: AtomicU64 = AtomicU64::new(0);
+static BY_ACTION: [AtomicU64; Action::ALL.len()] =
+    [const { AtomicU64::new(0) }; Action::ALL.len()];
 /// How many counters there are.
 static KINDS: AtomicUsize = AtomicUsize::new(0);
 static SLOTS: [Mutex<Option<Violation>>; RING] =
@@ -112,6 +120,7 @@ fn add(
     action: Action,
 ) {
     let seq = TOTAL.fetch_add(1, Ordering::Relaxed) + 1;
+    BY_ACTION[action as usize].fetch_add(1, Ordering::Relaxed);
     let violation = Violation {
         seq,
         time: now(),
@@ -144,6 +153,27 @@ fn now() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |time| time.as_nanos() as u64)
+}
+
+/// Numbers that cost nothing to read.
+pub struct Totals {
+    /// How many violations there were.
+    pub total: u64,
+    /// How many of them no counter was left for.
+    pub dropped: u64,
+    /// How many of each action.
+    pub by_action: [(Action, u64); Action::ALL.len()],
+}
+
+/// How much was recorded so far.
+pub fn totals() -> Totals {
+    Totals {
+        total: TOTAL.load(Ordering::Relaxed),
+        dropped: DROPPED.load(Ordering::Relaxed),
+        by_action: Action::ALL.map(|action| {
+            (action, BY_ACTION[action as usize].load(Ordering::Relaxed))
+        }),
+    }
 }
 
 /// What was recorded.
