@@ -94,12 +94,18 @@ call(#page{peer = Peer}, M, F, A) -> seccomp_test_node:call(Peer, M, F, A).
 
 %% -- Sessions of the shell -----------------------------------------------------
 
-session(#{text := "1>" ++ _} = Block, #page{session = Session} = Page) when Session =/= undefined ->
-    seccomp_doc_session:stop(Session),
-    session(Block, Page#page{session = undefined});
-session(Block, #page{session = undefined} = Page) ->
-    session(Block, Page#page{session = seccomp_doc_session:start(dir(Page))});
-session(#{line := Line, text := Text}, #page{session = Session} = Page) ->
+%% The number 1 begins a new one.
+session(#{line := Line, text := Text}, #page{session = Old} = Page) ->
+    Session =
+        case lists:prefix("1>", Text) of
+            true when Old =/= undefined ->
+                seccomp_doc_session:stop(Old),
+                seccomp_doc_session:start(dir(Page));
+            _ when Old =:= undefined ->
+                seccomp_doc_session:start(dir(Page));
+            false ->
+                Old
+        end,
     case seccomp_doc_session:run(Text, Session, Line) of
         {ok, Next} ->
             Page#page{session = Next};
