@@ -218,12 +218,12 @@ lint-erlang: compile
 lint-c: otp
 	cd $(TOP) && otp_patches/otp lint
 	cd $(TOP) && bash -n otp_patches/otp otp_patches/lib/*.sh scripts/deps \
+	    scripts/docs/build \
 	    examples/run test/memory/run
 
-docs: ## write the generated page on groups, _build/docs/groups.md
-	@mkdir -p $(TOP)/_build/docs
-	cd $(TOP) && cargo run --quiet --locked -p seccomp_core \
-	    --example groups_md > _build/docs/groups.md
+docs: compile ## the documentation as a site, _build/docs/index.html
+	@[ -n "$(SECCOMP_SKIP_DEPS)" ] || $(TOP)/scripts/deps pandoc
+	@$(ON_PATCHED) $(TOP)/scripts/docs/build $(TOP)/_build/docs
 
 patch-check: deps ## see that the stored patches are in order
 	@# All versions, unless one is named.
