@@ -18,7 +18,8 @@ start(Dir) ->
     Erl = filename:join([code:root_dir(), "bin", "erl"]),
     Start = "{ok, _} = application:ensure_all_started(seccomp).",
     Port = open_port({spawn_executable, Erl}, [
-        {args, ["-pa", filename:dirname(code:which(seccomp)), "-seccomp", "log_violations", "false", "-eval", Start]},
+        {args, ["-pa", filename:dirname(code:which(seccomp)), "-seccomp", "log_violations", "false",
+            "-kernel", "logger_level", "none", "-eval", Start]},
         {cd, Dir},
         binary,
         stderr_to_stdout,
