@@ -194,7 +194,7 @@ patch-refresh: ## write the patches again from the worked tree
 
 clean: ## remove what was compiled, but for the emulator
 	cd $(TOP) && cargo clean --quiet
-	rm -rf $(TOP)/_build/{default,test,demo,bench,examples,escapes,oracle,soak,memory} \
+	rm -rf $(TOP)/_build/{default,test,demo,docs,bench,examples,escapes,oracle,soak,memory} \
 	    $(TOP)/priv/native
 
 distclean: clean ## remove everything that was built or fetched

@@ -1,35 +1,44 @@
 %% SPDX-License-Identifier: Apache-2.0
 %%
-%% The Erlang blocks of the guides, run one after the other.
+%% Every code block of README.md and of the guides runs; those that are marked
+%% as not run are listed at the end. Elixir's blocks are run by ExUnit. Pages show
+%% the emulator with the JIT. SECCOMP_DOC=docs/tour.md runs one page alone.
 -module(seccomp_doc_tests).
 
 -include_lib("eunit/include/eunit.hrl").
 
-guides_test_() ->
+pages_test_() ->
     case seccomp:enforcement() of
-        #{status := enforced} ->
-            [{File, {timeout, 60, fun() -> run(File) end}} || File <- ["learning.md", "eval.md"]];
+        #{status := enforced, flavor := jit} ->
+            {setup, fun() -> ets:new(?MODULE, [public, ordered_set]) end, fun list/1, fun(Table) ->
+                [{Page, {timeout, 1800, fun() -> run(Page, Table) end}} || Page <- pages()]
+            end};
         #{} ->
             []
     end.
 
-run(File) ->
-    Root = filename:dirname(filename:dirname(filename:absname(?FILE))),
-    {ok, Text} = file:read_file(filename:join([Root, "docs", File])),
-    {match, Blocks} = re:run(Text, "^```erlang\n(.*?)^```", [global, dotall, multiline, {capture, [1], list}]),
-    ?assert(length(Blocks) > 2),
-    {ok, Cwd} = file:get_cwd(),
-    Dir = filename:join("/tmp", "seccomp_doc_" ++ os:getpid()),
-    ok = filelib:ensure_path(Dir),
-    ok = file:set_cwd(Dir),
-    try
-        [block(Block) || [Block] <- Blocks]
-    after
-        ok = file:set_cwd(Cwd),
-        ok = file:del_dir_r(Dir)
+pages() ->
+    case os:getenv("SECCOMP_DOC") of
+        false -> ["README.md" | lists:sort(filelib:wildcard("docs/*.md", root()))];
+        Page -> [Page]
     end.
 
-block(Block) ->
-    {ok, Tokens, _} = erl_scan:string(Block),
-    {ok, Exprs} = erl_parse:parse_exprs(Tokens),
-    {value, _, _} = erl_eval:exprs(Exprs, []).
+run(Page, Table) ->
+    [ets:insert(Table, {{Page, Line}, Why}) || {Line, Why} <- seccomp_doc_page:run(root(), Page)].
+
+list(Table) ->
+    io:format(user, "~nBlocks that are not run:~n", []),
+    _ = [
+        io:format(user, "  ~ts:~b: ~ts~n", [Page, Line, Why])
+     || {{Page, Line}, Why} <- ets:tab2list(Table)
+    ],
+    ets:delete(Table).
+
+root() -> filename:dirname(filename:dirname(filename:absname(?FILE))).
+
+what_is_printed_is_compared_test() ->
+    ?assert(seccomp_doc_session:same("{<0.1.0>,\n #Ref<0.1.2.3>}", "{<0.99.0>, #Ref<9.9.9.9>}")),
+    ?assert(seccomp_doc_session:same("a\n...\nd", "a\nb\nc\nd")),
+    ?assertNot(seccomp_doc_session:same("{value,6}", "{value,7}")),
+    ?assertNot(seccomp_doc_session:same("ok", "ok\nok")),
+    ?assertNot(seccomp_doc_session:same("a.c", "abc")).
