@@ -235,7 +235,7 @@ patch-refresh: ## write the patches again from the worked tree
 
 clean: ## remove what was compiled, but for the emulator
 	cd $(TOP) && cargo clean --quiet
-	rm -rf $(TOP)/_build/{default,test,web,demo,bench,examples,escapes,oracle,soak,memory} \
+	rm -rf $(TOP)/_build/{default,test,web,demo,docs,bench,examples,escapes,oracle,soak,memory} \
 	    $(TOP)/_build/{rebar-*,test-all} \
 	    $(TOP)/priv/native
 

@@ -17,9 +17,12 @@ block(Text, Dir) ->
         end
     end).
 
-forms([{dot, _} = Dot | Tokens], Form, Forms) -> forms(Tokens, [], [lists:reverse(Form, [Dot]) | Forms]);
-forms([Token | Tokens], Form, Forms) -> forms(Tokens, [Token | Form], Forms);
-forms([], Form, Forms) -> {lists:reverse(Forms), lists:reverse(Form)}.
+forms([{dot, _} = Dot | Tokens], Form, Forms) ->
+    forms(Tokens, [], [lists:reverse(Form, [Dot]) | Forms]);
+forms([Token | Tokens], Form, Forms) ->
+    forms(Tokens, [Token | Form], Forms);
+forms([], Form, Forms) ->
+    {lists:reverse(Forms), lists:reverse(Form)}.
 
 is_function_form(Form) ->
     case erl_parse:parse_form(Form) of
@@ -29,7 +32,10 @@ is_function_form(Form) ->
 
 functions(Forms) ->
     Parsed = [Parsed || Form <- Forms, {ok, Parsed} <- [erl_parse:parse_form(Form)]],
-    Attributes = [{attribute, 1, module, seccomp_doc_block}, {attribute, 1, compile, [export_all, nowarn_export_all]}],
+    Attributes = [
+        {attribute, 1, module, seccomp_doc_block},
+        {attribute, 1, compile, [export_all, nowarn_export_all]}
+    ],
     {ok, _, _} = compile:forms(Attributes ++ Parsed, [return_errors, warnings_as_errors]),
     ok.
 
@@ -59,7 +65,8 @@ file(Name, Dir) ->
     in(Dir, fun() ->
         case filename:extension(Name) of
             ".erl" ->
-                {ok, _} = compile:file(Name, [return_errors, warnings_as_errors, {outdir, filename:dirname(Name)}]),
+                Options = [return_errors, warnings_as_errors, {outdir, filename:dirname(Name)}],
+                {ok, _} = compile:file(Name, Options),
                 ok;
             Policy when Policy =:= ".terms"; Policy =:= ".json" ->
                 {ok, _} = seccomp:load_policy(Name),
@@ -73,7 +80,8 @@ file(Name, Dir) ->
 %% A policy compiles; anything else has to be JSON.
 json(Text, Dir) ->
     in(Dir, fun() ->
-        case {string:find(Text, "\"mode\""), seccomp:from_json(unicode:characters_to_binary(Text))} of
+        Read = seccomp:from_json(unicode:characters_to_binary(Text)),
+        case {string:find(Text, "\"mode\""), Read} of
             {nomatch, {error, {bad_json, _} = Reason}} ->
                 error(Reason);
             {nomatch, _} ->

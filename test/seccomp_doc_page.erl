@@ -134,7 +134,8 @@ console([Line | _], At, _Page) ->
 %% The directory by its name here: `cd ..` leads out of the clone into ours.
 commands(Text, #page{tmp = Tmp}) ->
     Script = filename:join(Tmp, "script"),
-    ok = file:write_file(Script, unicode:characters_to_binary(["set -euo pipefail\n", restore(Tmp), Text, save(Tmp)])),
+    Lines = ["set -euo pipefail\n", restore(Tmp), Text, save(Tmp)],
+    ok = file:write_file(Script, unicode:characters_to_binary(Lines)),
     Port = open_port({spawn_executable, "/bin/bash"}, [
         {args, [Script]},
         {cd, Tmp},
@@ -146,8 +147,19 @@ commands(Text, #page{tmp = Tmp}) ->
     ]),
     collect(Port, []).
 
-restore(Tmp) -> ["[ -e ", Tmp, "/env ] && . ", Tmp, "/env\ncd ", Tmp, "/seccomp\n[ -e ", Tmp, "/pwd ] && cd \"$(<", Tmp, "/pwd)\"\n"].
-save(Tmp) -> ["declare -px | sed 's/^declare -x/export/' > ", Tmp, "/env\npwd > ", Tmp, "/pwd\n"].
+restore(Tmp) ->
+    [
+        ["T='", Tmp, "'\n"],
+        "cd \"$T/seccomp\"\n",
+        "if [ -e \"$T/pwd\" ]; then . \"$T/env\"; cd \"$(<\"$T/pwd\")\"; fi\n"
+    ].
+
+save(Tmp) ->
+    [
+        ["T='", Tmp, "'\n"],
+        "declare -px | sed 's/^declare -x/export/' > \"$T/env\"\n",
+        "pwd > \"$T/pwd\"\n"
+    ].
 
 collect(Port, Output) ->
     receive

@@ -18,8 +18,9 @@ start(Dir) ->
     Erl = filename:join([code:root_dir(), "bin", "erl"]),
     Start = "{ok, _} = application:ensure_all_started(seccomp).",
     Port = open_port({spawn_executable, Erl}, [
-        {args, ["-pa", filename:dirname(code:which(seccomp)), "-seccomp", "log_violations", "false",
-            "-kernel", "logger_level", "none", "-eval", Start]},
+        {args,
+            ["-pa", filename:dirname(code:which(seccomp)), "-eval", Start] ++
+                ["-seccomp", "log_violations", "false", "-kernel", "logger_level", "emergency"]},
         {cd, Dir},
         binary,
         stderr_to_stdout,
@@ -32,7 +33,8 @@ stop({Port, _}) -> catch port_close(Port).
 
 %% Gives the session, or the line that went wrong, counted from the first.
 run(Text, Session, FirstLine) ->
-    entries(entries(lists:enumerate(string:split(string:trim(Text, trailing), "\n", all))), Session, FirstLine).
+    Lines = string:split(string:trim(Text, trailing), "\n", all),
+    entries(entries(lists:enumerate(Lines)), Session, FirstLine).
 
 entries([], Session, _) ->
     {ok, Session};
@@ -76,8 +78,10 @@ until_prompt(Port, N, Seen) ->
             {ok, re:replace(Output, "^(\\d+> )+", "", [{return, binary}])};
         nomatch ->
             receive
-                {Port, {data, Data}} -> until_prompt(Port, N, <<Seen/binary, Data/binary>>);
-                {Port, {exit_status, Status}} -> {error, [Seen, io_lib:format("~nexit status ~b", [Status])]}
+                {Port, {data, Data}} ->
+                    until_prompt(Port, N, <<Seen/binary, Data/binary>>);
+                {Port, {exit_status, Status}} ->
+                    {error, [Seen, io_lib:format("~nexit status ~b", [Status])]}
             after ?LONG -> {error, [Seen, "\nno prompt any more"]}
             end
     end.
@@ -92,7 +96,13 @@ plain(Text) ->
     lists:foldl(
         fun({From, To}, T) -> re:replace(T, From, To, [global, unicode, {return, binary}]) end,
         unicode:characters_to_binary(Text),
-        [{"<\\d+\\.\\d+\\.\\d+>", "<pid>"}, {"#Ref<[0-9.]+>", "#Ref"}, {"#Fun<[^>]*>", "#Fun"}, {"\\s+", ""}]
+        [
+            {"<\\d+\\.\\d+\\.\\d+>", "<pid>"},
+            {"#Ref<[0-9.]+>", "#Ref"},
+            {"#Fun<[^>]*>", "#Fun"},
+            {"\\s+", ""}
+        ]
     ).
 
-quote(Text) -> re:replace(Text, "[][\\\\^$.|?*+(){}]", "\\\\&", [global, unicode, {return, binary}]).
+quote(Text) ->
+    re:replace(Text, "[][\\\\^$.|?*+(){}]", "\\\\&", [global, unicode, {return, binary}]).

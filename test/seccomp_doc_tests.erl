@@ -28,7 +28,10 @@ run(Page, Table) ->
 
 list(Table) ->
     io:format(user, "~nBlocks that are not run:~n", []),
-    [io:format(user, "  ~ts:~b: ~ts~n", [Page, Line, Why]) || {{Page, Line}, Why} <- ets:tab2list(Table)],
+    _ = [
+        io:format(user, "  ~ts:~b: ~ts~n", [Page, Line, Why])
+     || {{Page, Line}, Why} <- ets:tab2list(Table)
+    ],
     ets:delete(Table).
 
 root() -> filename:dirname(filename:dirname(filename:absname(?FILE))).

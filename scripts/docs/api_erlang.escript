@@ -39,10 +39,10 @@ forms([T | Ts], Form, Forms) -> forms(Ts, [T | Form], Forms).
 
 form({comment, _, "%% -- " ++ Title}, Doc, _) ->
     item({section, string:trim(string:trim(Title, trailing, "-"))}, Doc);
-form({comment, {Line, _}, _}, #doc{items = [{type, Name, From, To, _, Used} | Rest]} = Doc, Lines) when
+form({comment, {Line, _}, _}, #doc{items = [{type, N, From, To, _, Used} | Rest]} = Doc, Lines) when
     Line =:= To + 1
 ->
-    Doc#doc{items = [{type, Name, From, Line, source(Lines, From, Line), Used} | Rest]};
+    Doc#doc{items = [{type, N, From, Line, source(Lines, From, Line), Used} | Rest]};
 form({comment, _, _}, Doc, _) ->
     Doc;
 form([{'-', _}, {atom, _, module}, {'(', _}, {atom, _, Module} | _], Doc, _) ->
@@ -88,8 +88,10 @@ arity([{')', _} | _]) -> 0;
 arity(Tokens) -> arity(Tokens, 0, 1).
 arity([{')', _} | _], 0, N) -> N;
 arity([{',', _} | Ts], 0, N) -> arity(Ts, 0, N + 1);
-arity([{T, _} | Ts], D, N) when T =:= '('; T =:= '['; T =:= '{'; T =:= '<<' -> arity(Ts, D + 1, N);
-arity([{T, _} | Ts], D, N) when T =:= ')'; T =:= ']'; T =:= '}'; T =:= '>>' -> arity(Ts, D - 1, N);
+arity([{T, _} | Ts], D, N) when T =:= '('; T =:= '['; T =:= '{'; T =:= '<<' ->
+    arity(Ts, D + 1, N);
+arity([{T, _} | Ts], D, N) when T =:= ')'; T =:= ']'; T =:= '}'; T =:= '>>' ->
+    arity(Ts, D - 1, N);
 arity([_ | Ts], D, N) -> arity(Ts, D, N).
 
 used_types([{atom, _, M}, {':', _}, {atom, _, T}, {'(', _} | Ts]) -> [{M, T} | used_types(Ts)];
@@ -120,7 +122,10 @@ functions([], _, _) ->
     [].
 
 types(#doc{types = Types, items = Items}) ->
-    [{N, Source, Used -- [N]} || {type, N, _, _, Source, Used} <- Items, lists:keymember(N, 1, Types)].
+    [
+        {N, Source, Used -- [N]}
+     || {type, N, _, _, Source, Used} <- Items, lists:keymember(N, 1, Types)
+    ].
 
 known_types(Docs) ->
     maps:from_list([{{M, T}, true} || #doc{module = M} = Doc <- Docs, {T, _, _} <- types(Doc)]).
@@ -165,15 +170,15 @@ type_links(Types, M, Known) ->
     end.
 
 type_link({M, T}, M) -> io_lib:format("[`~s()`](#t-~s)", [T, T]);
-type_link({Other, T}, _) -> io_lib:format("[`~s:~s()`](~s.html#t-~s)", [Other, T, page(Other), T]).
+type_link({M, T}, _) -> io_lib:format("[`~s:~s()`](~s.html#t-~s)", [M, T, page(M), T]).
 
 index(Docs) ->
     [
-        "# Erlang modules\n\n`seccomp` and `seccomp_eval` are the interface. The others are what these are\n"
-        "made of, and may change with any version.\n\n| module | |\n| --- | --- |\n",
+        "# Erlang modules\n\n`seccomp` and `seccomp_eval` are the interface. The others are what\n"
+        "these are made of, and may change with any version.\n\n| module | |\n| --- | --- |\n",
         [
-            io_lib:format("| [`~s`](~s.html) | ~ts |\n", [Doc#doc.module, page(Doc), first_sentence(Doc)])
-         || Doc <- Docs
+            io_lib:format("| [`~s`](~s.html) | ~ts |\n", [M, page(Doc), first_sentence(Doc)])
+         || #doc{module = M} = Doc <- Docs
         ]
     ].
 

@@ -18,7 +18,7 @@ main([Dir]) ->
             io:format("docs: ~b pages, ~b links, none is dead~n", [length(Pages), length(Links)]);
         Wrong ->
             [io:format(standard_error, "docs: ~ts: ~ts~n", [P, L]) || {P, L} <- Wrong],
-            io:format(standard_error, "docs: error: ~b dead links or doubled ids~n", [length(Wrong)]),
+            io:format(standard_error, "docs: error: ~b wrong links or ids~n", [length(Wrong)]),
             halt(1)
     end.
 
