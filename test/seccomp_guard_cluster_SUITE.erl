@@ -65,9 +65,12 @@ sleeper() ->
         {From, Message} -> From ! {self(), Message}, sleeper()
     end.
 
+%% Who registers a name does not act for the other node by that.
 named(Name) ->
     Pid = spawn(fun sleeper/0),
     yes = global:register_name(Name, Pid),
+    trusted = seccomp:origin(),
+    trusted = seccomp:info(spawn(fun sleeper/0)),
     Pid.
 
 global_names(Config) ->
