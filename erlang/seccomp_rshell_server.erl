@@ -64,7 +64,8 @@ deputy(GuardPolicy) ->
 deputize(Shell) ->
     receive
         {'EXIT', From, interrupt} when From =/= Shell ->
-            Shell ! {'EXIT', self(), interrupt},
+            %% A forged exit would be an order, which no policy lets pass.
+            Shell ! {interrupt, self()},
             deputize(Shell);
         {'EXIT', _, Reason} ->
             exit(Reason);
@@ -231,6 +232,7 @@ answer(Ref, #{evaluator := #{tag := Tag, monitor := Monitor}} = State) ->
         {Tag, Ref, Answer} -> {answer, Answer};
         {'DOWN', Monitor, process, _, Reason} -> {died, Reason};
         {'EXIT', _, interrupt} -> {stop, "** interrupted\n"};
+        {interrupt, Owner} -> {stop, "** interrupted\n"};
         {'EXIT', Leader, _} -> terminated;
         {'EXIT', Owner, _} -> terminated
     after Timeout ->
