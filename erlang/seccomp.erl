@@ -475,11 +475,13 @@ learn_write(Learned, File) ->
 
 ?NODOC.
 -spec policy(reference()) -> policy().
-policy(Ref) when is_reference(Ref) -> {seccomp_policy, Ref}.
+policy(Ref) when is_reference(Ref) -> {seccomp_policy, Ref};
+policy(Ref) -> ?BADARG([Ref], [policy]).
 
 ?NODOC.
 -spec reference(policy()) -> reference().
-reference({seccomp_policy, Ref}) when is_reference(Ref) -> Ref.
+reference({seccomp_policy, Ref}) when is_reference(Ref) -> Ref;
+reference(Policy) -> ?BADARG([Policy], [policy]).
 
 ?DOC("A sentence for the reason of an `{error, Reason}`.").
 -spec format_error(reason()) -> unicode:chardata().
