@@ -44,8 +44,7 @@ defmodule SeccompGroupsTest do
   }
 
   @task %{
-    {:code, :is_loaded, 1} => "as :logger.error/2",
-    {:erlang, :make_fun, 3} => "as :logger.error/2"
+    {:code, :is_loaded, 1} => "as :logger.error/2"
   }
 
   @supervisor %{
