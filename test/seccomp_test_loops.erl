@@ -20,7 +20,7 @@ turns() ->
         {apply, fun() -> apply(lists, hd([reverse | Ext([a])]), [[a]]) end},
         {light_bifs, fun() -> erlang:phash2({a, erlang:unique_integer()}) end},
         {long_bif, fun() -> erlang:term_to_binary(Long) end},
-        {process_info_self, fun() -> process_info(self(), [message_queue_len, memory]) end},
+        {process_info_self, fun() -> process_info(self(), [messages, message_queue_len, memory]) end},
         {process_info_other, fun() -> process_info(whereis(init), message_queue_len) end},
         {poll, fun() -> receive nothing -> ok after 0 -> ok end end},
         {pause, fun() -> receive nothing -> ok after 1 -> ok end end},
