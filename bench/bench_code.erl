@@ -91,8 +91,13 @@ blocks([Block1 | Blocks1], [Block2 | Blocks2], Count, Short, Same0) ->
             blocks(Blocks1, Blocks2, NewCount, Short, Same);
         differ ->
             case is_short(Block1) =/= is_short(Block2) of
-                true -> blocks(Blocks1, Blocks2, NewCount, Short + 1, Same0);
-                false -> {differ, Block1, Block2}
+                true ->
+                    blocks(Blocks1, Blocks2, NewCount, Short + 1, Same0);
+                false ->
+                    case is_reordered(Block1, Block2) of
+                        true -> blocks(Blocks1, Blocks2, NewCount, Short, Same0);
+                        false -> {differ, Block1, Block2}
+                    end
             end
     end;
 blocks(Blocks1, Blocks2, _, _, _) ->
@@ -104,6 +109,23 @@ is_short([<<"# i_select_val_lins", _/binary>> | Lines]) ->
     lists:any(fun(Line) -> binary:match(Line, <<"# (Src">>) =/= nomatch end, Lines);
 is_short(_) ->
     false.
+
+%% A choice among atoms is sorted by their numbers, which follow the order in which
+%% they were made: the same comparisons and targets, in another order.
+is_reordered([<<"# i_select_val", _/binary>> = Head | Lines1], [Head | Lines2]) ->
+    without_names(Lines1) =:= without_names(Lines2);
+is_reordered(_, _) ->
+    false.
+
+without_names(Lines) ->
+    Wiped = fun
+        (N) when is_integer(N) -> case is_name(N, any) of true -> name; false -> N end;
+        (Text) -> Text
+    end,
+    lists:sort([
+        lists:map(Wiped, numbers(Line))
+     || Line <- Lines, binary:match(Line, <<"# (Src">>) =:= nomatch
+    ]).
 
 lines([<<"# ", _/binary>> = Head | Lines1], [Head | Lines2], Same) ->
     Space =
