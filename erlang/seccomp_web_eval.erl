@@ -77,7 +77,7 @@ word(syntax) ->
     invalid;
 word(Name) ->
     Stopped = [timeout, memory, reductions, messages, output, children],
-    Refused = [unknown_atom, unknown_name, refused, too_long, too_many_variables],
+    Refused = [unknown_atom, unknown_name, unknown_function, refused, too_long, too_many_variables],
     case {lists:member(Name, Stopped), lists:member(Name, Refused)} of
         {true, _} -> stopped;
         {_, true} -> refused;
