@@ -8,7 +8,8 @@ The stubs of the native library, and nothing else: a NIF module cannot be
 reloaded, so whatever may change lives in other modules. Use `seccomp`.
 ").
 
--export([
+%% All that it exports is native.
+-define(NIFS, [
     enforcement/0,
     compile/1,
     policy_info/1,
@@ -53,6 +54,8 @@ reloaded, so whatever may change lives in other modules. Use `seccomp`.
     enabled/3,
     trace/5
 ]).
+
+-export(?NIFS).
 
 -export_type([
     rule/0,
@@ -67,51 +70,7 @@ reloaded, so whatever may change lives in other modules. Use `seccomp`.
     mfarity/0
 ]).
 
--nifs([
-    enforcement/0,
-    compile/1,
-    policy_info/1,
-    check/4,
-    explain/4,
-    dump/1,
-    policy_from_json/1,
-    policy_to_json/1,
-    policy_includes/2,
-    policy_from_files/2,
-    groups/0,
-    group/1,
-    suggest/2,
-    set_policy/4,
-    restrict_spawn/2,
-    lift/2,
-    flags/1,
-    info/1,
-    serve_io/0,
-    serves_io/1,
-    processes/0,
-    origin/0,
-    forget_origin/0,
-    violations/0,
-    violations_json/0,
-    guard_set/5,
-    guard_unset/0,
-    guard_state/0,
-    origins_next/0,
-    origins_from/1,
-    policy_to_wire/1,
-    policy_from_wire/2,
-    learn_new/0,
-    learn_pids/1,
-    learn_end/3,
-    learn_calls/1,
-    quota_new/2,
-    quota_exceeded/1,
-    totals/0,
-    policies/0,
-    eval_request/1,
-    enabled/3,
-    trace/5
-]).
+-nifs(?NIFS).
 
 -on_load(init/0).
 
