@@ -4,7 +4,7 @@
 %% same emulator. The emulator that runs this has to be distributed itself.
 -module(bench_nodes).
 
--export([flags/0, times/1, echo/0]).
+-export([flags/0, times/1]).
 
 -define(MILLIS, 20).
 -define(REPEATS, 40).
@@ -24,10 +24,10 @@ loopback() -> ["-kernel", "inet_dist_use_interface", "{127,0,0,1}"].
 times(Scale) ->
     {Peer, Node} = other(),
     try
-        Pid = spawn_link(Node, ?MODULE, echo, []),
+        Pid = spawn_link(Node, bench_processes, echo, []),
         Workload = #{
             name => round_trip,
-            run => fun(N) -> ping(N, Pid) end,
+            run => fun(N) -> bench_processes:ping(N, Pid) end,
             operations => 1,
             millis => ?MILLIS,
             repeats => ?REPEATS
@@ -53,18 +53,3 @@ other() ->
     Node = peer:call(Peer, erlang, node, []),
     true = net_kernel:connect_node(Node),
     {Peer, Node}.
-
-ping(0, _) ->
-    ok;
-ping(N, Pid) ->
-    Pid ! {ping, self()},
-    receive
-        pong -> ping(N - 1, Pid)
-    end.
-
--spec echo() -> no_return().
-echo() ->
-    receive
-        {ping, Pid} -> Pid ! pong
-    end,
-    echo().

@@ -6,6 +6,8 @@
 -behaviour(gen_server).
 
 -export([workloads/0, start_echo/0]).
+%% For bench_nodes.
+-export([ping/2, echo/0]).
 -export([init/1, handle_call/3, handle_cast/2]).
 
 %% Processes started against the clock before they may run.
@@ -69,6 +71,8 @@ start_echo() ->
     true = register(bench_echo, spawn(fun echo/0)),
     ok.
 
+%% So many round trips to such a process.
+-spec ping(non_neg_integer(), pid()) -> ok.
 ping(0, _) ->
     ok;
 ping(N, Pid) ->
@@ -77,6 +81,7 @@ ping(N, Pid) ->
         pong -> ping(N - 1, Pid)
     end.
 
+-spec echo() -> ok.
 echo() ->
     receive
         {ping, Pid} ->
