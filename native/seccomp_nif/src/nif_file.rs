@@ -62,10 +62,8 @@ fn policy_from_files<'a>(
 fn read(path: Term, files: Term) -> Result<PolicyFile> {
     let path = text(path, "the path")?;
     let bad = || bad_term("bad_file", "not a list of files");
-    // A list has to be proper before its elements can be asked for.
-    files.list_length().map_err(|_| bad())?;
     let mut contents = HashMap::new();
-    for file in files.into_list_iterator().map_err(|_| bad())? {
+    for file in term::proper_list(files).map_err(|_| bad())? {
         let (name, content): (&str, Term) = file.decode().map_err(|_| bad())?;
         contents.insert(name, content);
     }

@@ -80,9 +80,10 @@ fn set<'a>(
     } else if atoms::answers() == pids {
         flags |= abi::GUARD_GIVEN_PID | abi::GUARD_ANSWERS;
     }
-    let names = list(names, "names are a list")?;
+    let bad = |why| move |_| bad_term("bad_guard", why);
+    let names = term::proper_list(names).map_err(bad("names are a list"))?;
     let names = names.into_iter().map(name).collect::<Result<Vec<_>>>()?;
-    let calls = list(calls, "calls are a list")?;
+    let calls = term::proper_list(calls).map_err(bad("calls are a list"))?;
     let calls = calls.into_iter().map(call).collect::<Result<Vec<_>>>()?;
     guard::set(
         emulator,
@@ -94,13 +95,6 @@ fn set<'a>(
         },
     )?;
     Ok(atoms::ok().to_term(env))
-}
-
-/// A proper list; decoding another one would panic.
-fn list<'a>(term: Term<'a>, expected: &str) -> Result<Vec<Term<'a>>> {
-    let bad = |_| bad_term("bad_guard", expected);
-    term.list_length().map_err(bad)?;
-    term.decode().map_err(bad)
 }
 
 #[rustler::nif]

@@ -224,9 +224,10 @@ fn suggest<'a>(
     name: &str,
     candidates: Term<'a>,
 ) -> NifResult<Term<'a>> {
-    // Decoding as a list panics at the tail of an improper one.
-    candidates.list_length()?;
-    let candidates: Vec<&str> = candidates.decode()?;
+    let candidates: Vec<&str> = term::proper_list(candidates)?
+        .into_iter()
+        .map(Term::decode)
+        .collect::<NifResult<_>>()?;
     Ok(match did_you_mean(name, candidates) {
         Some(candidate) => candidate.encode(env),
         None => atoms::none().to_term(env),

@@ -2,7 +2,7 @@
 //! Terms to values and back: the one place that knows their shapes.
 
 use rustler::sys::ErlNifTerm;
-use rustler::{Atom, Encoder, Env, LocalPid, Term, TermType};
+use rustler::{Atom, Encoder, Env, LocalPid, NifResult, Term, TermType};
 use seccomp_core::{
     AtomTable, Error as CoreError, Mode, OnDeny, Pat, Pattern, Permission,
     PolicySpec, Rule, SendRule, Target, Targets, Unknown, MAX_TARGETS,
@@ -101,6 +101,13 @@ pub fn map<'a>(env: Env<'a>, pairs: &[(&str, Term<'a>)]) -> Term<'a> {
 /// A list, from its elements.
 pub fn list<'a>(env: Env<'a>, elements: &[Term<'a>]) -> Term<'a> {
     elements.encode(env)
+}
+
+/// The elements of a proper list; of any other term, `badarg`. Decoding alone
+/// panics at the tail of an improper one.
+pub fn proper_list(term: Term) -> NifResult<Vec<Term>> {
+    term.list_length()?;
+    term.decode()
 }
 
 /// A local pid, as the emulator knows it.
