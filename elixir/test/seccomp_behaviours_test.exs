@@ -3,6 +3,7 @@ defmodule SeccompBehavioursTest do
   use ExUnit.Case, async: true
 
   import Seccomp.Test.Isolated
+  import Seccomp.Test.Restricted
 
   # Elixir's processes under policies: what a restricted process starts, and
   # what serves it while restricted itself.
@@ -45,17 +46,6 @@ defmodule SeccompBehavioursTest do
 
   defp whitelist(groups, options \\ []) do
     Seccomp.compile!([mode: :whitelist, rules: [__MODULE__, Counter | groups]] ++ options)
-  end
-
-  defp run(policy, fun) do
-    {pid, ref} = Seccomp.spawn_monitor(policy, fn -> exit({:value, fun.()}) end)
-    assert_receive {:DOWN, ^ref, :process, ^pid, reason}, 20_000
-
-    case reason do
-      {:value, value} -> value
-      {{:seccomp, mfa}, stack} when is_list(stack) -> {:denied, mfa}
-      other -> other
-    end
   end
 
   defp env do

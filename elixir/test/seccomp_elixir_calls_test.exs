@@ -5,23 +5,12 @@ defmodule SeccompElixirCallsTest do
   # What restricted processes can really do under the groups for Elixir.
   @moduletag :enforced
 
-  alias Seccomp.Test.Point
+  alias Seccomp.Test.{Point, Restricted}
 
   defp policy(rules), do: Seccomp.compile!(mode: :whitelist, rules: [__MODULE__ | rules])
 
-  # The value, or what the process ended with.
   defp run(rules, fun) when is_list(rules), do: run(policy(rules), fun)
-
-  defp run(policy, fun) do
-    {pid, ref} = Seccomp.spawn_monitor(policy, fn -> exit({:value, fun.()}) end)
-    assert_receive {:DOWN, ^ref, :process, ^pid, reason}, 20_000
-
-    case reason do
-      {:value, value} -> value
-      {{:seccomp, mfa}, stack} when is_list(stack) -> {:denied, mfa}
-      other -> other
-    end
-  end
+  defp run(policy, fun), do: Restricted.run(policy, fun)
 
   # The compiler cannot know it.
   defp hide(value), do: :erlang.binary_to_term(:erlang.term_to_binary(value))
