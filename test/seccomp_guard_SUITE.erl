@@ -15,6 +15,7 @@
     cluster/1,
     policy/1,
     open_server/1,
+    requests_of_the_started/1,
     policy_of_the_sender/1,
     given_pids/1,
     ping_and_nothing_else/1,
@@ -43,6 +44,7 @@ all() ->
         cluster,
         policy,
         open_server,
+        requests_of_the_started,
         policy_of_the_sender,
         given_pids,
         ping_and_nothing_else,
@@ -173,6 +175,30 @@ open_server(Config) ->
         %% 3 is computed, the pid of the emulator is not told.
         3 = ?N:call(Hostile, erpc, call, [Node, lists, sum, [[1, 2]]]),
         {badrpc, _} = ?N:call(Hostile, rpc, call, [Node, os, getpid, []])
+    end).
+
+%% What another node has started may ask servers of this one: what they start for
+%% it is under the guard's policy, too.
+requests_of_the_started(Config) ->
+    Guard = #{spawn => #{mode => blacklist, rules => [{?A, hit, 1}], send => any}},
+    in_victim(Guard, fun(Victim, Node) ->
+        ok = ?N:call(Victim, ?T, prepare, []),
+        Ask = [Node, ?T, ask_open, [Node, start]],
+        Worker = fun(Class) ->
+            seccomp_test_run:eventually(fun() ->
+                Found = ?N:call(Victim, ?T, worker_of_open, []),
+                element(1, Found) =:= Class orelse Found
+            end)
+        end,
+        [
+            begin
+                started = ?N:call(Victim, ?T, ask_open, [Node, start]),
+                ok = Worker(did),
+                _ = ?N:call(hostile(Config), M, F, Ask),
+                ok = Worker(refused)
+            end
+         || {M, F} <- [{erpc, call}, {rpc, call}, {erpc, cast}, {erlang, spawn}, {erlang, spawn_link}]
+        ]
     end).
 
 %% A restricted process of a node that is patched: what is started for it has its

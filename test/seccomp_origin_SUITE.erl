@@ -205,9 +205,21 @@ provenance_without_inherit(_Config) ->
     with_deputies(fun(Deputies) ->
         ?assertEqual(hash(P), child(P, via(Deputies, call))),
         ?assertEqual(trusted, child(P, fun(F) -> spawn(F) end)),
-        %% Such a child is as trusted as it looks.
-        Grandchild = fun(F) -> spawn(fun() -> (via(Deputies, call))(F) end) end,
-        ?assertEqual(trusted, child(P, Grandchild))
+        %% Such a child is as trusted as it looks, also where it gets a copy of its
+        %% parent's token: that of an asynchronous spawn, and of one that is traced.
+        [
+            ?assertEqual({Way, trusted}, {Way, child(P, fun(F) ->
+                Start(fun() -> (via(Deputies, call))(F) end)
+            end)})
+         || {Way, Start} <- [
+                {spawn, fun(F) -> spawn(F) end},
+                {spawn_request, fun(F) -> spawn_request(F) end},
+                {traced, fun(F) ->
+                    _ = seq_trace:set_token(label, 17),
+                    spawn(F)
+                end}
+            ]
+        ]
     end).
 
 origin_in_a_server(_Config) ->

@@ -372,7 +372,8 @@ int erts_seccomp_acts_for(Process *c_p, Uint32 *origin)
     return part && !(own && ID(own) == ID(part));
 }
 
-/* A new process has its word and its parent's token: now it acts for itself. */
+/* A new process has its word, and its parent's token or none: now it acts for
+ * itself, also when another node has asked for it. */
 void erts_seccomp_child(Process *child)
 {
     Uint own = own_part(child->seccomp);

@@ -70,6 +70,11 @@ Uint erts_seccomp_token_place(Eterm *ctl);
 Uint erts_seccomp_altact_flags(Eterm *ctl);
 
 /* Spawning, and changes of the policy. */
+/* Whether the token of a new process is a copy of its parent's, and the spawn is
+ * seen as messages: not where a parent waits for the pid and nobody traces. */
+#define erts_seccomp_copies_token(Parent, So, T)                            \
+    ((Parent) && !((So)->flags & SPO_ASYNC) ? erts_seccomp_have_seqtrace(T) \
+                                            : have_seqtrace(T))
 int erts_seccomp_acts_for(Process *c_p, Uint32 *origin);
 void erts_seccomp_child(Process *child);
 void erts_seccomp_new_policy(Process *c_p, ErlNifEnv *env, Uint32 old);
