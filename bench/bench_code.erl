@@ -64,7 +64,12 @@ blocks(File) ->
     [Head | Lines] = binary:split(Text, <<"\n">>, [global]),
     blocks([Line || Line <- Lines, not lists:member(Line, ?PADDING)], [Head], []).
 
-blocks([<<"# (Src", _/binary>> = Line | Lines], Block, Blocks) ->
+%% Nor is a part of a choice one by itself.
+blocks([<<"# ", Rest/binary>> = Line | Lines], Block, Blocks) when
+    binary_part(Rest, 0, 4) =:= <<"(Src">>;
+    binary_part(Rest, 0, 7) =:= <<"Subtree">>;
+    binary_part(Rest, 0, 6) =:= <<"Linear">>
+->
     blocks(Lines, [Line | Block], Blocks);
 blocks([<<"# ", _/binary>> = Line | Lines], Block, Blocks) ->
     blocks(Lines, [Line], [lists:reverse(Block) | Blocks]);
