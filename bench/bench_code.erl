@@ -67,6 +67,7 @@ blocks(File) ->
 %% Nor is a part of a choice one by itself.
 blocks([<<"# ", Rest/binary>> = Line | Lines], Block, Blocks) when
     binary_part(Rest, 0, 4) =:= <<"(Src">>;
+    binary_part(Rest, 0, 6) =:= <<"Binary">>;
     binary_part(Rest, 0, 7) =:= <<"Subtree">>;
     binary_part(Rest, 0, 6) =:= <<"Linear">>
 ->
