@@ -18,11 +18,13 @@ cmd_build() {
     fi
     stamp_drop "runtime$VARIANT"
     build_source
+    # Before the first file is read: what is edited meanwhile is not in it.
+    inputs=$(build_inputs)
     tree_prepare
     compile
     base_make
     overlay_lay
-    stamp_set "runtime$VARIANT" "$(build_inputs)"
+    stamp_set "runtime$VARIANT" "$inputs"
     say "OTP $(build_name) is built in $((SECONDS - started)) s:" \
         "$OTP_HOME/bin/erl"
 }
