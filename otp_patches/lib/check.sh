@@ -6,8 +6,7 @@
 
 PATCH_HEADERS=(Why Why-not-NIF Upstream-Status Drop-when)
 
-# The version of OTP=, or all of them. Only the first one's source is fetched;
-# what needs another's, where it is not at hand, is left out and said.
+# The version of OTP=, or all of them.
 cmd_check() {
     local version failed=0
     if [[ -n $OTP_GIVEN ]]; then
@@ -17,7 +16,6 @@ cmd_check() {
     for version in $(config_versions); do
         (OTP=$version
          config_init
-         [[ $OTP == "$DEFAULT_OTP" ]] || NO_FETCH=1
          check_version) || failed=$((failed + 1))
     done
     ((failed == 0)) || die "$failed versions are not in order."
@@ -28,7 +26,7 @@ check_version() {
     need_tools git patch tar xz awk sha256sum
     take_lock
     say "OTP $OTP"
-    CHECK_FAILED=0 CHECK_LEFT_OUT=0
+    CHECK_FAILED=0
     CHECK_DIR=$(mktemp -d -- "$TREE/check.XXXXXX")
     trap 'rm -rf -- "$CHECK_DIR"' EXIT
     tree=$CHECK_DIR/tree
@@ -47,11 +45,6 @@ check_version() {
     if ((CHECK_FAILED)); then
         die "$CHECK_FAILED of the checks above failed for OTP $OTP."
     fi
-    if ((CHECK_LEFT_OUT)); then
-        say "OTP $OTP: what needs its source was LEFT OUT: no archive of it is" \
-            "in OTP_TARBALLS or $ARCHIVES."
-        return 0
-    fi
     say "$(series_names | wc -l) patches for OTP $OTP are in order."
 }
 
@@ -67,10 +60,7 @@ check_line() {
     done
     out=$(set -e; "$function" 2>&1) || status=$?
     progress_clear
-    if [[ $status == 3 ]]; then
-        CHECK_LEFT_OUT=1
-        printf '  --    %s (not at hand)\n' "$text" >&2
-    elif [[ $status == 0 && -z $out ]]; then
+    if [[ $status == 0 && -z $out ]]; then
         : >"$CHECK_DIR/$function.ok"
         printf '  ok    %s\n' "$text" >&2
     else
@@ -81,8 +71,6 @@ check_line() {
 }
 
 check_archive() {
-    # 3: see check_line.
-    [[ -z $NO_FETCH ]] || source_at_hand || return 3
     # In a subshell, since the error ends it; what it says else is no error.
     (source_locate && printf '%s\n' "$SOURCE_KIND" "$SOURCE_PATH" \
         >"$CHECK_DIR/source") 2>"$CHECK_DIR/source.log" || {

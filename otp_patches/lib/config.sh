@@ -35,7 +35,6 @@ config_init() {
     OTP_SRC=${OTP_SRC:-}
     OTP_TARBALLS=${OTP_TARBALLS:-}
     FULL=${FULL:-}
-    NO_FETCH=
     case $BUILD_DIR in /*) ;; *) BUILD_DIR=$REPO/$BUILD_DIR ;; esac
 
     case $FLAVOR in jit|emu) ;; *)

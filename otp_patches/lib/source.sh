@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 #
-# Finds the source: OTP_SRC, OTP_TARBALLS, downloads of earlier builds, the
-# Debian source package, the upstream archive. What the user named is taken or
+# Finds the source: OTP_SRC, OTP_TARBALLS, downloads of earlier builds, a mirror
+# of Debian, the upstream archive. What the user named is taken or
 # refused, never passed over in silence.
 
 SOURCE_KIND=    # archive | directory
@@ -25,7 +25,7 @@ source_locate() {
     source_in_folder "$ARCHIVES" && return 0
 
     source_from_debian && return 0
-    notes+=("Debian source package: $WHY_NOT")
+    notes+=("Debian's mirrors: $WHY_NOT")
     if [[ -n ${DATA[upstream_archive]} ]]; then
         say "${notes[-1]}; trying upstream."
         source_from_upstream && return 0
@@ -64,19 +64,11 @@ source_from_directory() {
         -printf '%p %s %T@\n' | sort | sha256sum | cut -d' ' -f1)
 }
 
-# Whether nothing would have to be fetched.
-source_at_hand() {
-    local dir name
-    [[ -z $OTP_SRC ]] || return 0
-    for dir in ${OTP_TARBALLS:+"$OTP_TARBALLS"} "$ARCHIVES"; do
-        for name in "${DATA[debian_archive]}" "${DATA[upstream_archive]}"; do
-            [[ -n $name && -f $dir/$name ]] && return 0
-        done
-    done
-    return 1
+cmd_source() {
+    make_home
+    source_locate
+    printf '%s\n' "$SOURCE_PATH"
 }
-
-cmd_at_hand() { source_at_hand; }
 
 # A folder that may hold one of the two archives.
 source_in_folder() {
@@ -117,16 +109,31 @@ source_refuse() {
         "Remove the file and get it again."
 }
 
+# The mirrors of the machine's own apt configuration, by apt, which knows of
+# proxies. They hold the archives of all suites, not only of the one installed.
 source_from_debian() {
-    local log=$LOGS/debian-source.log
+    local helper=/usr/lib/apt/apt-helper log=$LOGS/mirror.log mirror
+    local file=$ARCHIVES/${DATA[debian_archive]}
     WHY_NOT=
-    debsrc_usable || return 1
-    say "fetching ${DATA[debian_archive]} with apt-get source"
-    if ! debsrc_fetch "$log"; then
-        WHY_NOT=${WHY_NOT:-"apt-get failed, see $log"}
+    if [[ ! -x $helper ]]; then
+        WHY_NOT="this machine has no apt"
         return 1
     fi
-    source_take "$ARCHIVES/${DATA[debian_archive]}"
+    say "fetching ${DATA[debian_archive]} from a mirror of Debian"
+    : >"$log"
+    for mirror in $(apt-get indextargets --no-release-info \
+            --format '$(REPO_URI)' 2>>"$log" | sort -u); do
+        # The directory may be closed to apt's own user.
+        "$helper" download-file -o "APT::Sandbox::User=$(id -un)" \
+            -o Acquire::Retries=1 -o Acquire::http::Timeout=20 \
+            -o Acquire::https::Timeout=20 \
+            "${mirror%/}/pool/main/e/${DATA[debian_source]}/${file##*/}" \
+            "$file" "SHA256:${DATA[debian_sha256]}" >>"$log" 2>&1 || continue
+        source_take "$file"
+        return 0
+    done
+    WHY_NOT="none has ${file##*/}, see $log"
+    return 1
 }
 
 source_from_upstream() {
