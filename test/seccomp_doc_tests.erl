@@ -39,6 +39,8 @@ root() -> filename:dirname(filename:dirname(filename:absname(?FILE))).
 what_is_printed_is_compared_test() ->
     ?assert(seccomp_doc_session:same("{<0.1.0>,\n #Ref<0.1.2.3>}", "{<0.99.0>, #Ref<9.9.9.9>}")),
     ?assert(seccomp_doc_session:same("a\n...\nd", "a\nb\nc\nd")),
+    ?assert(seccomp_doc_session:same("#{a => <0.1.0>,b => 2}", "#{b => 2,\n  a => <0.9.0>}")),
+    ?assertNot(seccomp_doc_session:same("#{a => 1,b => 2}", "#{b => 1,a => 2}")),
     ?assertNot(seccomp_doc_session:same("{value,6}", "{value,7}")),
     ?assertNot(seccomp_doc_session:same("ok", "ok\nok")),
     ?assertNot(seccomp_doc_session:same("a.c", "abc")).
