@@ -9,8 +9,8 @@
 
 # Applications that no part of this project needs, and that need most time or
 # packages of their own. What has "mandatory" in configure cannot be left out.
-BASE_LEAVES_OUT=(debugger diameter eldap et ftp javac jinterface megaco mnesia
-    observer odbc os_mon reltool snmp ssh tftp wx)
+BASE_LEAVES_OUT=(debugger diameter eldap et ftp javac jinterface megaco
+    observer odbc os_mon reltool snmp tftp wx)
 
 # base_find: sets BASE to host, bootstrap or full, and BASE_ROOT.
 base_find() {
@@ -133,7 +133,7 @@ base_release() {
 base_full() {
     local top new=$BASE_ROOT.new log=$LOGS/full.log
     [[ $BASE_ROOT == "$TREE"/* ]] || return 0
-    stamp_is full "$SOURCE_ID" && [[ -d $BASE_ROOT ]] && return 0
+    stamp_is full "$SOURCE_ID ${CONFIGURE_OPTIONS[*]}" && [[ -d $BASE_ROOT ]] && return 0
     top=$(tree_top)
     say "building all of OTP $OTP; this takes a quarter of an hour;" \
         "log: $log"
@@ -152,5 +152,5 @@ base_full() {
     base_release "$new"
     base_borrow "$new"
     mv -- "$new" "$BASE_ROOT"
-    stamp_set full "$SOURCE_ID"
+    stamp_set full "$SOURCE_ID ${CONFIGURE_OPTIONS[*]}"
 }
