@@ -7,14 +7,15 @@
 Shells for other nodes, behind a guard (`docs/shells.md`).
 
 `erl -remsh` calls `shell:start/0` on the other node, and `edlin_expand:expand/1`
-for the tabulator. A guard with the key `shell` has remote calls enter here: these
-two get a restricted shell and its completion, and all others go on to `erpc`. The
-calls run under the guard's policy, so they ask the process of this name, which is
-trusted and starts the shell.
+for the tabulator; from OTP 26 on it asks for a few things about the node before. A
+guard with the key `shell` has remote calls enter here: these get a restricted shell,
+its completion and their answers, and all others go on to `erpc`. The calls run
+under the guard's policy, so they ask the process of this name, which is trusted
+and starts the shell.
 ").
 
 -export([start_link/0, offer/2, withdraw/0, offered/0]).
--export([execute_call/4, remote_shell/0, remote_expand/1]).
+-export([execute_call/4, remote_shell/0, remote_expand/1, remote_info/1]).
 -export([rules/0]).
 -export([init/0]).
 
@@ -49,7 +50,8 @@ rules() ->
     [
         {?MODULE, execute_call, 4},
         {?MODULE, remote_shell, 0},
-        {?MODULE, remote_expand, 1}
+        {?MODULE, remote_expand, 1},
+        {?MODULE, remote_info, 1}
     ].
 
 %% -- Under the guard's policy ------------------------------------------------
@@ -58,8 +60,18 @@ rules() ->
 -spec execute_call(reference(), module(), atom(), [term()]) -> no_return().
 execute_call(Ref, Shell, start, []) when Shell =:= shell; Shell =:= seccomp_rshell ->
     erpc:execute_call(Ref, ?MODULE, remote_shell, []);
-execute_call(Ref, edlin_expand, expand, [Before]) ->
+execute_call(Ref, edlin_expand, expand, [Before | Options]) when length(Options) =< 1 ->
     erpc:execute_call(Ref, ?MODULE, remote_expand, [Before]);
+execute_call(Ref, code, ensure_loaded, [Shell]) when Shell =:= shell; Shell =:= seccomp_rshell ->
+    erpc:execute_call(Ref, ?MODULE, remote_info, [{is, {module, Shell}}]);
+execute_call(Ref, application, get_env, [stdlib, shell_slogan, Default]) ->
+    erpc:execute_call(Ref, ?MODULE, remote_info, [{is, Default}]);
+execute_call(Ref, net_kernel, get_net_ticktime, []) ->
+    erpc:execute_call(Ref, ?MODULE, remote_info, [net_ticktime]);
+execute_call(Ref, erlang, system_info, [What]) when
+    What =:= system_version; What =:= otp_release
+->
+    erpc:execute_call(Ref, ?MODULE, remote_info, [What]);
 execute_call(Ref, M, F, A) ->
     erpc:execute_call(Ref, M, F, A).
 
@@ -74,6 +86,11 @@ remote_expand(Before) ->
         {error, _} -> {no, "", []};
         Answer -> Answer
     end.
+
+?NODOC.
+-spec remote_info({is, term()} | net_ticktime | system_version | otp_release) -> term().
+remote_info({is, Answer}) -> Answer;
+remote_info(What) -> ask({info, What}).
 
 ask(Request) ->
     Ref = make_ref(),
@@ -119,6 +136,10 @@ handle(Request, From, State) ->
             shell(Policy, GuardPolicy, From, State);
         {{Policy, _}, {expand, Before}} ->
             {expand(Before, Policy), State};
+        {_, {info, net_ticktime}} ->
+            {net_kernel:get_net_ticktime(), State};
+        {_, {info, What}} when What =:= system_version; What =:= otp_release ->
+            {erlang:system_info(What), State};
         _ ->
             {refused(<<"no such request">>), State}
     end.

@@ -19,18 +19,6 @@ without one that compiles, the node ends.
 %% Called by the group process of the shell.
 -export([shell/0]).
 
-%% As in OTP's ttsl_drv.c.
--define(PUTC, 0).
--define(MOVE, 1).
--define(INSC, 2).
--define(DELC, 3).
--define(BEEP, 4).
--define(PUTC_SYNC, 5).
--define(CONTROL, 16#018b0900).
--define(GET_WINSIZE, (?CONTROL + 100)).
--define(GET_UNICODE, (?CONTROL + 101)).
--define(SET_UNICODE, (?CONTROL + 102)).
-
 -define(INTERRUPT, 3).
 -define(BELL, 7).
 %% A shell that ends at once is not started again at once.
@@ -47,22 +35,16 @@ init() ->
         true -> ok;
         false -> give_up("start it with +Bc: the break menu of ^C ends the node and shows it")
     end,
-    Port =
-        try
-            open_port({spawn, "tty_sl -c -e"}, [eof])
-        catch
-            error:_ -> give_up("standard input and output have to be a terminal")
+    Tty =
+        case seccomp_rshell_tty:open() of
+            {ok, Opened} -> Opened;
+            error -> give_up("standard input and output have to be a terminal")
         end,
     _ = [os:set_signal(Signal, ignore) || Signal <- [sigquit, sigtstp]],
-    loop(#{port => Port, user => user(), shell => group(), eof => false}).
-
-user() ->
-    User = group:start(self(), {}),
-    true = register(user, User),
-    User.
+    loop(#{tty => Tty, user => seccomp_rshell_tty:user(), shell => group(), eof => false}).
 
 group() ->
-    Group = group:start(self(), {?MODULE, shell, []}),
+    Group = seccomp_rshell_tty:group(?MODULE, shell),
     _ = put(current_group, Group),
     Group.
 
@@ -98,37 +80,47 @@ has_no_break_menu() ->
 
 %% -- Between the terminal and the groups -------------------------------------
 
-loop(#{port := Port, user := User, shell := Shell} = State) ->
+loop(#{tty := Tty, user := User, shell := Shell} = State) ->
     receive
-        {Port, {data, Bytes}} ->
-            ok = typed(decode(Bytes), Shell),
-            loop(State);
-        {Port, eof} ->
-            Shell ! {self(), eof},
-            loop(State#{eof := true});
         {From, tty_geometry} ->
-            From ! {self(), tty_geometry, geometry(Port)},
+            From ! {self(), tty_geometry, seccomp_rshell_tty:geometry(Tty)},
             loop(State);
         {From, get_unicode_state} ->
-            From ! {self(), get_unicode_state, control(Port, ?GET_UNICODE, []) =:= [1]},
+            From ! {self(), get_unicode_state, seccomp_rshell_tty:unicode(Tty)},
             loop(State);
         {From, set_unicode_state, On} ->
-            Former = control(Port, ?SET_UNICODE, [if On -> 1; true -> 0 end]),
-            From ! {self(), set_unicode_state, {unicode, Former =:= [1]}},
+            {Former, Next} = seccomp_rshell_tty:unicode(On, Tty),
+            From ! {self(), set_unicode_state, Former},
+            loop(State#{tty := Next});
+        {From, get_terminal_state} ->
+            From ! {self(), get_terminal_state, #{stdin => true, stdout => true, stderr => true}},
             loop(State);
         {From, Request} when From =:= User; From =:= Shell ->
-            ok = output(Request, From, Port),
-            loop(State);
-        {_Former, {put_chars_sync, _, _, Reply}} = Late ->
-            element(1, Late) ! {reply, Reply},
-            loop(State);
+            loop(State#{tty := seccomp_rshell_tty:request(Request, From, Tty)});
         {'EXIT', Shell, _} ->
             loop(next(State));
         {'EXIT', User, _} ->
-            loop(State#{user := user()});
-        _Other ->
-            loop(State)
+            loop(State#{user := seccomp_rshell_tty:user()});
+        Message ->
+            loop(message(seccomp_rshell_tty:input(Message, Tty), Message, State))
     end.
+
+message({typed, Chars}, _, #{shell := Shell} = State) ->
+    ok = typed(Chars, Shell),
+    State;
+message(eof, _, #{shell := Shell} = State) ->
+    _ = [Shell ! {self(), eof} || is_pid(Shell)],
+    State#{eof := true};
+message({none, Tty}, _, State) ->
+    State#{tty := Tty};
+message(other, {Former, {put_chars_sync, _, _, Reply}}, #{tty := Tty} = State) ->
+    seccomp_rshell_tty:too_late(Reply, Former, Tty),
+    State;
+message(other, {From, read, _}, State) when is_pid(From) ->
+    From ! {self(), {error, enotsup}},
+    State;
+message(other, _, State) ->
+    State.
 
 next(#{eof := true} = State) ->
     %% Nobody is there any more, but the node goes on.
@@ -138,68 +130,21 @@ next(State) ->
     after ?PAUSE -> State#{shell := group()}
     end.
 
-decode(Bytes) ->
-    case unicode:characters_to_list(iolist_to_binary(Bytes), utf8) of
-        Chars when is_list(Chars) -> Chars;
-        {_, Chars, _} -> Chars
-    end.
-
 %% Typing the bell would be the way into the menu.
 typed(Chars, Shell) when is_pid(Shell) ->
-    case lists:member(?INTERRUPT, Chars) of
+    case has(?INTERRUPT, Chars) of
         true ->
             true = exit(Shell, interrupt),
             ok;
         false ->
-            case [Char || Char <- Chars, Char =/= ?BELL] of
-                [] ->
-                    ok;
-                Rest ->
-                    Shell ! {self(), {data, Rest}},
-                    ok
-            end
+            Shell ! {self(), {data, without_bell(Chars)}},
+            ok
     end;
 typed(_Chars, none) ->
     ok.
 
-output({requests, Requests}, From, Port) ->
-    lists:foreach(fun(Request) -> output(Request, From, Port) end, Requests);
-output({put_chars_sync, unicode, Chars, Reply}, From, Port) ->
-    ok = command(Port, ?PUTC_SYNC, unicode:characters_to_binary(Chars)),
-    receive
-        {Port, ok} ->
-            From ! {reply, Reply},
-            ok
-    end;
-output({put_chars, unicode, Chars}, _From, Port) ->
-    command(Port, ?PUTC, unicode:characters_to_binary(Chars));
-output({move_rel, N}, _From, Port) ->
-    command(Port, ?MOVE, <<N:16>>);
-output({insert_chars, unicode, Chars}, _From, Port) ->
-    command(Port, ?INSC, unicode:characters_to_binary(Chars));
-output({delete_chars, N}, _From, Port) ->
-    command(Port, ?DELC, <<N:16>>);
-output(beep, _From, Port) ->
-    command(Port, ?BEEP, <<>>);
-output(_Other, _From, _Port) ->
-    ok.
+has(Char, Chars) when is_list(Chars) -> lists:member(Char, Chars);
+has(Char, Bytes) -> binary:match(Bytes, <<Char>>) =/= nomatch.
 
-command(Port, Operation, Data) ->
-    true = port_command(Port, [Operation, Data]),
-    ok.
-
-control(Port, Operation, Data) ->
-    try
-        port_control(Port, Operation, Data)
-    catch
-        error:badarg -> []
-    end.
-
-geometry(Port) ->
-    case control(Port, ?GET_WINSIZE, []) of
-        List when length(List) =:= 8 ->
-            <<Width:32/native, Height:32/native>> = list_to_binary(List),
-            {Width, Height};
-        _ ->
-            error
-    end.
+without_bell(Chars) when is_list(Chars) -> [Char || Char <- Chars, Char =/= ?BELL];
+without_bell(Bytes) -> binary:replace(Bytes, <<?BELL>>, <<>>, [global]).

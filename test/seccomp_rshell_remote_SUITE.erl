@@ -261,7 +261,7 @@ ssh_otp(Config) ->
         received(Connection, Channel, Text, <<>>)
     end,
     _ = Told("", "1> "),
-    _ = Told("lists:sum([1, 2]).\r", "\n3\r\n"),
+    _ = Told("lists:sum([1, 2]).\r", "3\r\n2> "),
     hasnt("uid=", Told("os:cmd(\"id\").\r", "denied: os:cmd/1")),
     _ = Told("exit().\r", closed),
     ok = ssh:close(Connection),

@@ -8,8 +8,9 @@
 
 %% Far more than anything takes; it ends a test that will not end by itself.
 -define(PATIENCE, 180_000).
-%% So wide that no line is broken.
--define(WIDE, "stty cols 1000; exec ").
+%% So wide that no line is broken, and of some height, as OTP shows no more lines
+%% than fit.
+-define(WIDE, "stty cols 1000 rows 100; exec ").
 
 %% A command with its arguments, each of which is quoted here.
 start(Args) -> start(Args, []).

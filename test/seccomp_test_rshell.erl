@@ -4,14 +4,17 @@
 %% to be denied in each of them.
 -module(seccomp_test_rshell).
 
--export([erl/1, prompt/1, line/2, says/3, denied/2, has/2, hasnt/2, attacks/0, ebin/0]).
+-export([erl/1, erl/2, prompt/1, line/2, says/3, denied/2, has/2, hasnt/2, attacks/0, ebin/0]).
 
 -include_lib("stdlib/include/assert.hrl").
 
 %% An emulator like this one on a terminal.
-erl(Args) ->
+erl(Args) -> erl([], Args).
+
+%% With variables of the environment.
+erl(Env, Args) ->
     Erl = filename:join([code:root_dir(), "bin", "erl"]),
-    seccomp_test_pty:start([Erl, "-pa", ebin() | Args]).
+    seccomp_test_pty:start([Erl, "-pa", ebin() | Args], Env).
 
 ebin() -> filename:dirname(code:which(seccomp)).
 
