@@ -199,9 +199,9 @@ void erts_seccomp_receive(Process *c_p, ErtsMessage *msgp, Eterm *E)
  * for the one answer, which the emulator knows; one that has to be taken away
  * explicitly may be an address that anything is sent to.
  */
-Uint16 erts_seccomp_own_request(Process *c_p, Uint16 flags)
+Uint32 erts_seccomp_own_request(Process *c_p, Uint32 flags)
 {
-    Uint16 alias = flags & ERTS_ML_STATE_ALIAS_MASK;
+    Uint32 alias = flags & ERTS_ML_STATE_ALIAS_MASK;
     Uint32 origin;
 
     if (alias != ERTS_ML_STATE_ALIAS_DEMONITOR
@@ -216,7 +216,7 @@ Uint16 erts_seccomp_own_request(Process *c_p, Uint16 flags)
  * and what comes from another node has no term yet; both keep it.
  */
 void erts_seccomp_answer(ErtsMessage *sig, Eterm alias, Eterm msg,
-                         Uint16 flags)
+                         Uint32 flags)
 {
     Eterm tag;
 

@@ -53,10 +53,14 @@ void erts_seccomp_timeout(Process *c_p);
 void erts_seccomp_hibernate(Process *c_p);
 
 /* Requests by alias. The flag of a monitor: who made it acted for itself. */
-#define ERTS_SECCOMP_ML_FLG_OWN (((Uint16) 1) << 14)
-Uint16 erts_seccomp_own_request(Process *c_p, Uint16 flags);
+#ifdef ERTS_ML_F_BASE /* from OTP 28 on there are 32 flags */
+#  define ERTS_SECCOMP_ML_FLG_OWN (((Uint32) 1) << 30)
+#else
+#  define ERTS_SECCOMP_ML_FLG_OWN (((Uint32) 1) << 14)
+#endif
+Uint32 erts_seccomp_own_request(Process *c_p, Uint32 flags);
 void erts_seccomp_answer(ErtsMessage *sig, Eterm alias, Eterm msg,
-                         Uint16 flags);
+                         Uint32 flags);
 
 /* Sending. */
 #define ERTS_SECCOMP_TOKEN_SZ 6

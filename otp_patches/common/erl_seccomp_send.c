@@ -27,6 +27,10 @@
 #include "erl_port.h"
 #include "erl_seccomp.h"
 
+#ifndef ERTS_ML_GET_TYPE /* before OTP 28 */
+#  define ERTS_ML_GET_TYPE(Mon) ((Mon)->type)
+#endif
+
 static Eterm am_io_reply, am_order;
 
 /* Set and read as erts_seccomp_bits are. */
@@ -175,12 +179,12 @@ static int is_reply(Process *c_p, const Target *t, Eterm msg)
     if (is_value(t->node)) {
         mon = erts_monitor_tree_lookup(ERTS_P_MONITORS(c_p), ref);
         return mon && erts_monitor_is_target(mon)
-            && mon->type == ERTS_MON_TYPE_DIST_PROC
+            && ERTS_ML_GET_TYPE(mon) == ERTS_MON_TYPE_DIST_PROC
             && (is_ref(t->to) || eq(mon->other.item, t->to));
     }
     mon = first = erts_monitor_list_first(ERTS_P_LT_MONITORS(c_p));
     while (mon) {
-        if (mon->type == ERTS_MON_TYPE_PROC && mon->other.item == t->id
+        if (ERTS_ML_GET_TYPE(mon) == ERTS_MON_TYPE_PROC && mon->other.item == t->id
             && eq(erts_monitor_to_data(mon)->ref, ref))
             return 1;
         mon = mon->node.list.next;
