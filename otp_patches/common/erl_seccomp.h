@@ -261,9 +261,11 @@ int erts_seccomp_nif_send(Process *c_p, Eterm to);
 
 /*
  * For the library, which finds them with dlsym(): where they are missing, the
- * emulator does not have this patch.
+ * emulator does not have this patch. From OTP 29 on an emulator shows only what
+ * it says it does.
  */
 
+#pragma GCC visibility push(default)
 Uint32 erl_seccomp_abi(void);
 int erl_seccomp_register(const ErtsSeccompHooks *hooks);
 int erl_seccomp_set_bits(Uint32 policy, erts_atomic32_t *bits);
@@ -282,5 +284,6 @@ int erl_seccomp_guard(Uint32 flags, Uint32 policy, Uint32 names,
                       const ErtsSeccompGuardName *name, Uint32 calls,
                       const ErtsSeccompGuardCall *call);
 Uint32 erl_seccomp_guard_flags(Uint *refused);
+#pragma GCC visibility pop
 
 #endif /* ERL_SECCOMP_H__ */
