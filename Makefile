@@ -4,6 +4,7 @@
 #   OTP=25.2.3              the Erlang/OTP version to patch
 #   OTP_SRC=PATH            its source: an archive or a directory
 #   OTP_TARBALLS=PATH       a directory with source archives
+#   REBAR3=FILE             where the installed rebar3 is too old for the OTP
 #   FULL=1                  build all of OTP, where the host has another one
 #   FLAVOR=jit|emu          the emulator: machine code or the interpreter
 #   TYPE=opt|debug|valgrind how it is compiled
@@ -22,7 +23,7 @@ SHELL   := /bin/bash
 .DEFAULT_GOAL := help
 
 export MINUTES QUICK PARTS
-export OTP OTP_SRC OTP_TARBALLS FULL FLAVOR TYPE PATCHES JOBS BUILD_DIR
+export OTP OTP_SRC OTP_TARBALLS FULL FLAVOR TYPE PATCHES JOBS BUILD_DIR REBAR3
 
 TOP     := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
 # Each flavor and type has one of its own. What is exported above does not reach
@@ -34,7 +35,7 @@ NIF     := priv/native/seccomp_nif.so
 BUILT_NIF := $(or $(CARGO_TARGET_DIR),target)/release/libseccomp_nif.so
 # Everything Erlang runs on the patched runtime, rebar3 included.
 # What one version has compiled is kept from the others (see runtime/erl).
-ON_PATCHED = PATH="$(RUNTIME)/bin:$$PATH" \
+ON_PATCHED = PATH="$(RUNTIME)/bin:$(if $(REBAR3),$(dir $(abspath $(REBAR3))):)$$PATH" \
     $(if $(filter-out 25.2.3,$(OTP)),REBAR_BASE_DIR="$(TOP)/_build/rebar-$(OTP)")
 
 .PHONY: help deps otp nif tool compile erl shell ssh-shell demo demo-cluster \
@@ -70,7 +71,10 @@ tool: ## build the command line tool, target/release/seccomp
 # rebar3 needs more than the bootstrap libraries.
 compile: export FULL = 1
 compile: otp nif ## compile the Erlang part
-	@cd $(TOP) && QUIET=1 $(ON_PATCHED) rebar3 compile
+	@cd $(TOP) && { QUIET=1 $(ON_PATCHED) rebar3 compile || \
+	    { $(ON_PATCHED) rebar3 version >/dev/null 2>&1 || \
+	        echo "make: this rebar3 does not run on OTP $(OTP). Name a newer" \
+	            "one: REBAR3=FILE (that of Debian 13 does)." >&2; false; }; }
 
 erl: ## print the path of the patched erl, built first where needed
 	@$(MAKE) --no-print-directory compile >&2

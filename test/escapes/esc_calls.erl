@@ -3,6 +3,8 @@
 %% Techniques 20 to 33: the same process, round the list of functions.
 -module(esc_calls).
 
+-compile(nowarn_deprecated_catch).
+
 -include("esc.hrl").
 
 -export([rows/0]).

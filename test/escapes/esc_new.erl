@@ -4,6 +4,8 @@
 %% trusted code does with what a restricted process leaves behind.
 -module(esc_new).
 
+-compile(nowarn_deprecated_catch).
+
 -include("esc.hrl").
 
 -export([rows/0]).

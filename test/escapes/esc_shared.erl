@@ -3,6 +3,8 @@
 %% What all processes share, used against those that trust it. Nothing is sent.
 -module(esc_shared).
 
+-compile(nowarn_deprecated_catch).
+
 -include("esc.hrl").
 
 -export([rows/0]).

@@ -4,6 +4,8 @@
 %% of, numbers that are used again, and what an instruction alone can do.
 -module(esc_vm).
 
+-compile(nowarn_deprecated_catch).
+
 -include("esc.hrl").
 
 -export([rows/0]).

@@ -10,6 +10,8 @@
 %% anything was not as expected, or a node did not live to tell.
 -module(seccomp_soak).
 
+-compile(nowarn_deprecated_catch).
+
 -export([main/0]).
 
 -define(DAY, 86_400_000).

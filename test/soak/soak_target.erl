@@ -8,6 +8,8 @@
 %% as it has to go on when `atomics` is denied.
 -module(soak_target).
 
+-compile(nowarn_deprecated_catch).
+
 -export([turns/0, start/1, start/2, denied/0]).
 -export([ran/1, tried/1, live/1, moves/1, tries_more/2, stop/1, account/4]).
 -export([shots/1, shoot/2, hit/1, woken/1, nothing/0, new/0, new/1]).

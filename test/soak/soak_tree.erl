@@ -4,6 +4,8 @@
 %% started at all, and who is set free.
 -module(soak_tree).
 
+-compile(nowarn_deprecated_catch).
+
 -export([inherits/1, killed/1, lifted/1, free/1, may_not_spawn/1]).
 -export([node/2, spawned/2]).
 
