@@ -27,12 +27,19 @@ define([], Functions) when map_size(Functions) > ?FUNCTIONS ->
 define([], Functions) ->
     {ok, Functions};
 define([{function, A, Name, Arity, _} = Form | Forms], Functions) ->
-    case Arity =< ?ARITY of
-        true ->
-            define(Forms, Functions#{{Name, Arity} => Form});
-        false ->
-            Text = <<"a function with more than 20 arguments">>,
-            {error, {syntax, #{line => erl_anno:line(A), message => Text}}}
+    case refused(Name, Arity) of
+        none -> define(Forms, Functions#{{Name, Arity} => Form});
+        Text -> {error, {syntax, #{line => erl_anno:line(A), message => Text}}}
+    end.
+
+refused(_Name, Arity) when Arity > ?ARITY ->
+    <<"a function with more than 20 arguments">>;
+refused(Name, Arity) ->
+    %% Which of the two a call means differs between versions of OTP, and between
+    %% the interpreter and compiled code.
+    case erl_internal:bif(Name, Arity) of
+        true -> <<"a function that is called as one of Erlang's own">>;
+        false -> none
     end.
 
 ?DOC("What is wrong with expressions and functions, before anything is run.").

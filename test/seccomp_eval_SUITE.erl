@@ -522,7 +522,9 @@ exports() ->
 
 export_table() ->
     Info = erlang:system_info(info),
-    {match, [N]} = re:run(Info, "=index_table:export_list.*?entries: (\\d+)", [dotall, {capture, [1], list}]),
+    %% `export_list` before 29, then `export_staged_index`.
+    Entry = "=index_table:export_\\w+.*?entries: (\\d+)",
+    {match, [N]} = re:run(Info, Entry, [dotall, {capture, [1], list}]),
     {index_table, export_list, list_to_integer(N)}.
 
 compiled_modules_are_few_and_go(_Config) ->
