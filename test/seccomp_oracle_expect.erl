@@ -51,13 +51,7 @@ step(S, once, [Id, Map, Expression]) ->
 step(S, admin, [Caller, Target, Op]) ->
     administer(S, Caller, Target, Op);
 step(S, hibernate, [Id, Via, {M, F, Args}]) ->
-    Steps =
-        case Via of
-            instruction -> [];
-            'fun' -> [{call, {erlang, hibernate, 3}}];
-            proc_lib -> [{call, {proc_lib, hibernate, 3}}]
-        end,
-    case steps(S, Id, Steps) of
+    case steps(S, Id, hibernates(Via)) of
         {done, S1} -> {asleep, update(S1, Id, asleep, {Via, {M, F, Args}})};
         Denied -> ending(Id, denied(Denied, none))
     end;
@@ -102,6 +96,15 @@ step(#{code := Code} = S, delete, [M]) ->
 
 killed(kill) -> killed;
 killed(Reason) -> Reason.
+
+%% An instruction before 29, which nobody asks about.
+hibernates('fun') -> [{call, {erlang, hibernate, 3}}];
+hibernates(proc_lib) -> [{call, {proc_lib, hibernate, 3}} | hibernates(instruction)];
+hibernates(instruction) ->
+    case list_to_integer(erlang:system_info(otp_release)) of
+        Old when Old < 29 -> [];
+        _ -> hibernates('fun')
+    end.
 
 %% -- Ends --------------------------------------------------------------------
 
