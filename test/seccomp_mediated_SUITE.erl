@@ -45,7 +45,7 @@ called_in_body_position(_Config) -> static(body).
 called_last_with_a_frame(_Config) -> static(last).
 
 static(Position) ->
-    Unmediated = seccomp_test_exports:unmediated(),
+    Unmediated = seccomp_test_exports:unmediated() -- mostly_calls(),
     Mfas = seccomp_test_exports:all() -- (not_calls() ++ Unmediated),
     {Module, Named} = seccomp_test_exports:caller(Position, Mfas),
     Calls = [{Mfa, fun Module:Name/1} || {Name, Mfa} <- Named],
@@ -57,6 +57,14 @@ static(Position) ->
 %% knows the values of the others.
 not_calls() ->
     [{erlang, apply, 2}, {erlang, apply, 3}, {erlang, '!', 2}, {math, pi, 0}, {maps, new, 0}].
+
+%% From 29 on the compiler makes instructions of them, but only where a `try` has
+%% nothing else in it and ignores the reason.
+mostly_calls() ->
+    [
+        {erlang, list_to_atom, 1}, {erlang, list_to_existing_atom, 1},
+        {erlang, binary_to_atom, 2}, {erlang, binary_to_existing_atom, 2}
+    ].
 
 applied(_Config) ->
     Mfas = mediated_as_functions(),

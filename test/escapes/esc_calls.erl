@@ -58,9 +58,14 @@ forms() ->
         },
         (writes())#{
             ?ROW("25", "woken from hibernation in M:F"),
-            ways => [fun(E) -> erlang:hibernate(file, write_file, [?PATH(E), "x"]) end]
+            ways => [fun(E) -> erlang:hibernate(file, write_file, [?PATH(E), "x"]) end],
+            calculator => {denied, [hibernation()]},
+            plugin => {denied, [hibernation()]}
         }
     ].
+
+%% An instruction before 29: what it wakes in is denied then.
+hibernation() -> esc:before(29, ?FILE_WRITE, {erlang, hibernate, 3}).
 
 writes() ->
     #{

@@ -12,7 +12,14 @@
 -define(ROW(Id, Name), id => Id, name => Name).
 -define(OS_CMD, {os, cmd, 1}).
 
-rows() -> servers() ++ calls() ++ shared().
+rows() -> [runs(Row) || Row <- servers() ++ calls() ++ shared()].
+
+%% What an Elixir was compiled with may be too old for a newer OTP.
+runs(Row) ->
+    case code:ensure_loaded('Elixir.GenServer') of
+        {module, _} -> Row;
+        {error, _} -> Row#{not_run => "this Elixir does not run here"}
+    end.
 
 %% -- Servers -----------------------------------------------------------------
 

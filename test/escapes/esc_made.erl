@@ -108,6 +108,10 @@ load(Module, Name, Arity, Code) ->
 
 load(Module, Name, Arity, Info, Code) ->
     Function = {function, Name, Arity, 2, [{label, 1}, Info, {label, 2} | Code]},
-    Assembly = {Module, [{Name, Arity}], [], [Function], 3},
+    Assembly = esc:before(
+        29,
+        {Module, [{Name, Arity}], [], [Function], 3},
+        {Module, [{Name, Arity}], [], #{}, [Function], 3}
+    ),
     {ok, Binary} = beam_asm:module(Assembly, [], [], []),
     code:load_binary(Module, atom_to_list(Module), Binary).

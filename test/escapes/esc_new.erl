@@ -68,7 +68,8 @@ tables() ->
 atoms() -> [list, esc, map, fold, file, os, io, code, init, error].
 
 entries() ->
-    [_, Table] = binary:split(erlang:system_info(info), <<"=index_table:export_list">>),
+    Name = esc:before(29, <<"=index_table:export_list">>, <<"=index_table:export_staged_index">>),
+    [_, Table] = binary:split(erlang:system_info(info), Name),
     {match, [N]} = re:run(Table, "entries: (\\d+)", [{capture, all_but_first, list}]),
     list_to_integer(N).
 

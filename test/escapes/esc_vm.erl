@@ -174,8 +174,9 @@ handlers() ->
             effect => fun(#{fresh := Fresh}, Outcome) ->
                 Outcome =:= {died, gone} andalso atomics:get(Fresh, 1) =:= 0
             end,
-            calculator => open,
-            plugin => open
+            %% An instruction before 29.
+            calculator => esc:before(29, open, {denied, [{erlang, hibernate, 3}]}),
+            plugin => esc:before(29, open, {denied, [{erlang, hibernate, 3}]})
         }
     ].
 
