@@ -134,6 +134,16 @@ ways() ->
         {{erts_internal, group_leader, 3}, fun(P) ->
             erts_internal:group_leader(self(), P, make_ref())
         end}
+    ] ++ [Way || Way <- later_ways(), erlang:is_builtin(erlang, link, 2)].
+
+%% From 28 on, with and without priority.
+later_ways() ->
+    [
+        {{erlang, send, 3}, fun(P) -> erlang:send(P, hello, [priority]) end},
+        {{erlang, exit, 3}, fun(P) -> erlang:exit(P, hello, []) end},
+        {{erlang, exit, 3}, fun(P) -> erlang:exit(P, hello, [priority]) end},
+        {{erlang, exit_signal, 3}, fun(P) -> erlang:exit_signal(P, hello, [priority]) end},
+        {{erlang, link, 2}, fun(P) -> erlang:link(P, [priority]) end}
     ].
 
 %% Keeps the compiler from making the operator of it.
