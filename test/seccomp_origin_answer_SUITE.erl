@@ -14,6 +14,7 @@
     within_a_request/1,
     not_an_answer/1,
     explicit_alias/1,
+    with_priority/1,
     traced/1
 ]).
 
@@ -29,6 +30,7 @@ all() ->
         within_a_request,
         not_an_answer,
         explicit_alias,
+        with_priority,
         traced
     ].
 
@@ -183,6 +185,35 @@ explicit_alias(_Config) ->
             fun() -> monitor(process, Server, [{alias, explicit_unalias}]) end
         ]
     ].
+
+%% From 28 on a message may overtake others, and takes a way of its own.
+with_priority(_Config) ->
+    case erlang:is_builtin(erlang, link, 2) of
+        true -> overtaking();
+        false -> {skip, "from OTP 28 on"}
+    end.
+
+overtaking() ->
+    {P, Server} = server(),
+    Got = fun(To, Message) ->
+        ok = gen_server:call(Server, {do, fun() -> erlang:send(To, Message, [priority]) end}),
+        receive
+            Message -> ok
+        end,
+        Who = child(),
+        ok = seccomp:forget_origin(),
+        Who
+    end,
+    Urgent = apply(erlang, alias, [[priority]]),
+    ?assertEqual(hash(P), Got(Urgent, hello)),
+    ?assertEqual(hash(P), Got(Urgent, {Urgent, hello})),
+    ?assertEqual(hash(P), Got(self(), hello)),
+    ?assertEqual(hash(P), Got(alias(), hello)),
+    Request = monitor(process, Server, [{alias, demonitor}, priority]),
+    ?assertEqual(trusted, Got(Request, {Request, hello})),
+    ?assertEqual(trusted, Got(Request, {[alias | Request], hello})),
+    ?assertEqual(hash(P), Got(Request, {other, hello})),
+    true = demonitor(Request, [flush]).
 
 %% The user's own tracing rides on; without the origin, where it came with one.
 traced(_Config) ->
