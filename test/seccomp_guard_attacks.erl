@@ -37,7 +37,18 @@ all() ->
         [
             {load_binary_message, {?T, is_loaded, [load_binary_message]}}
          || list_to_integer(erlang:system_info(otp_release)) < 26
-        ].
+        ] ++
+        [Attack || Attack <- urgent(), erlang:is_builtin(erlang, link, 2)].
+
+%% From 28 on one operation of the distribution is for all of these.
+urgent() ->
+    [
+        {urgent_rex_cast, {?MODULE, is_hit, [urgent_rex_cast]}},
+        {urgent_message_by_name, {?T, has, [urgent_message_by_name]}},
+        {urgent_message_by_forged_pid, {?T, has, [urgent_message_by_forged_pid]}},
+        {urgent_order, {?T, has_order, [system]}},
+        {urgent_exit, {?T, is_dead, []}}
+    ].
 
 %% These end the node where they work.
 fatal() -> [init_stop, kill_kernel].
@@ -208,6 +219,16 @@ attack(order_exit, Node, _) ->
     {seccomp_guard_open, Node} ! {'EXIT', self(), shutdown};
 attack(Name, Node, _) when Name =:= order_io; Name =:= order_io_format ->
     {seccomp_guard_open, Node} ! io(io_order(Name));
+attack(urgent_rex_cast = Name, Node, _) ->
+    urgent({rex, Node}, {'$gen_cast', {cast, ?MODULE, hit, [Name], group_leader()}});
+attack(urgent_message_by_name = Name, Node, _) ->
+    urgent({?T, Node}, {note, Name});
+attack(urgent_message_by_forged_pid = Name, _Node, #{target := Target}) ->
+    urgent(pid(Target), {note, Name});
+attack(urgent_order, Node, _) ->
+    urgent({seccomp_guard_open, Node}, {system, {self(), ref()}, get_state});
+attack(urgent_exit, _Node, #{target := Target}) ->
+    erlang:exit(pid(Target), kill, [priority]);
 attack(init_stop, Node, _) ->
     {init, Node} ! {stop, stop};
 attack(kill_kernel, _Node, #{kernel_sup := Pid}) ->
@@ -219,6 +240,8 @@ stay(Fun) ->
         Fun(),
         timer:sleep(3000)
     end).
+
+urgent(To, Message) -> erlang:send(To, Message, [priority]).
 
 %% What a server would have a function do; the last looks like what io:format/2
 %% sends, but would call another.
