@@ -61,8 +61,10 @@ Starts a shell on the caller's group leader and returns its pid: what the option
 start(Policy, Opts) ->
     case session(Policy, Opts) of
         {ok, Session} ->
-            ok = forget_lines(),
-            seccomp_rshell_server:start(Session);
+            case forget_lines() of
+                ok -> seccomp_rshell_server:start(Session);
+                {error, _} = Error -> Error
+            end;
         {error, _} = Error ->
             Error
     end.
@@ -192,15 +194,24 @@ is_option(Key, Value) -> is_map_key(Key, ?DEFAULTS) andalso is_integer(Value) an
 
 %% A group process that is about to have this shell, as those of ssh: the lines
 %% that others typed, which it has read from the history of the node, are not for
-%% its user.
+%% its user. From OTP 28 on it reads them once it has the shell, where nothing can be
+%% done about it.
 forget_lines() ->
     case {group_leader() =:= self(), get(line_buffer)} of
         {true, Lines} when is_list(Lines) ->
             _ = put(line_buffer, []),
             ok;
-        _ ->
+        {true, undefined} ->
+            no_history(application:get_env(kernel, shell_history, disabled));
+        {false, _} ->
             ok
     end.
+
+no_history(disabled) ->
+    ok;
+no_history(_Enabled) ->
+    Text = <<"the shell would show what others typed; leave out kernel's shell_history">>,
+    {error, {restricted, #{message => Text}}}.
 
 bad(Policy, Expected) ->
     Text = unicode:characters_to_binary(Expected),
