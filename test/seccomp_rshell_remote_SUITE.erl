@@ -73,14 +73,7 @@ remsh_stock(_Config) -> remsh(seccomp_test_node:stock_erl()).
 
 remsh_patched(_Config) -> remsh(filename:join([code:root_dir(), "bin", "erl"])).
 
-%% Later clients ask the other node for much more, which the gate does not know.
 remsh(Erl) ->
-    case list_to_integer(erlang:system_info(otp_release)) of
-        Release when Release < 26 -> remsh_25(Erl);
-        _ -> {skip, "only the client of OTP 25 gets a shell"}
-    end.
-
-remsh_25(Erl) ->
     {Peer, Node} = guarded(),
     P = client(Erl, Node),
     has("Restricted", prompt(P)),
