@@ -24,6 +24,11 @@ SHELL   := /bin/bash
 
 export MINUTES QUICK PARTS
 export OTP OTP_SRC OTP_TARBALLS FULL FLAVOR TYPE PATCHES JOBS BUILD_DIR REBAR3
+# Debian 12's rebar3 does not load on OTP 29.
+ifeq ($(REBAR3)$(filter 25.% 26.% 27.% 28.%,$(OTP)),)
+REBAR3 := $(abspath $(dir $(lastword $(MAKEFILE_LIST))))/_build/tools/usr/bin/rebar3
+NEWER_REBAR3 := $(REBAR3)
+endif
 
 TOP     := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
 # Each flavor and type has one of its own. What is exported above does not reach
@@ -71,6 +76,8 @@ tool: ## build the command line tool, target/release/seccomp
 # rebar3 needs more than the bootstrap libraries.
 compile: export FULL = 1
 compile: otp nif ## compile the Erlang part
+	@[ -z "$(NEWER_REBAR3)" ] || [ -x "$(NEWER_REBAR3)" ] || \
+	    $(TOP)/scripts/newer-rebar3 >/dev/null
 	@cd $(TOP) && { QUIET=1 $(ON_PATCHED) rebar3 compile || \
 	    { $(ON_PATCHED) rebar3 version >/dev/null 2>&1 || \
 	        echo "make: this rebar3 does not run on OTP $(OTP). Name a newer" \
