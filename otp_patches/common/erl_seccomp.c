@@ -27,11 +27,11 @@
 #include "erl_seccomp_guard.h"
 #include "erl_seccomp_dist.h"
 
-/* The check is part of the x86-64 JIT and of the interpreter. In the JIT of
- * other machines nobody may be put under a policy, because nothing would
- * enforce it. */
-#if defined(BEAMASM) && !defined(__x86_64__)
-#  define ENFORCED 0
+/* The check is part of the interpreter, and of the JIT of machines for which it
+ * is written. Where nothing would enforce a policy, nobody is put under one. */
+int erts_seccomp_emitted;
+#ifdef BEAMASM
+#  define ENFORCED (erts_seccomp_emitted == ERTS_SECCOMP_CHECKS)
 #else
 #  define ENFORCED 1
 #endif

@@ -205,6 +205,11 @@ struct export_;
  * allow calls of the export entry whose seccomp_ix is N. */
 extern erts_atomic32_t *erts_seccomp_bits[ERTS_SECCOMP_MAX_POLICIES];
 
+/* How often the JIT has written the check into its fragments when it started:
+ * once for all calls, and once for light BIFs. */
+extern int erts_seccomp_emitted;
+#define ERTS_SECCOMP_CHECKS 2
+
 void erts_seccomp_init(void);
 const ErtsSeccompHooks *erts_seccomp_hooks(void);
 Uint32 erts_seccomp_new_ix(void);

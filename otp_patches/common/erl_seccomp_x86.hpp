@@ -44,6 +44,7 @@ static inline void erts_seccomp_emit_test(asmjit::x86::Assembler &a,
     a.mov(t2.r32(), x86::dword_ptr(t2, t3, 2));
     a.bt(t2.r32(), t1.r32());
     a.jnc(slow);
+    erts_seccomp_emitted++;
 }
 
 #endif /* ERL_SECCOMP_X86_HPP__ */
