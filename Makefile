@@ -9,6 +9,8 @@
 #   FLAVOR=jit|emu          the emulator: machine code or the interpreter
 #   TYPE=opt|debug|valgrind how it is compiled
 #   PATCHES=all|none        none: a stock emulator, compiled the same way
+#   ARCH=arm64              for 64-bit ARM: on another machine cross-built, and
+#                           run by qemu (otp, nif, compile, test-erlang)
 #   INPUT=FILE              what `make demo` evaluates
 #   COMMANDS=N              how many commands `make oracle` runs
 #   QUICK=1                 a short run of what takes long: bench, mutants, ...
@@ -23,7 +25,7 @@ SHELL   := /bin/bash
 .DEFAULT_GOAL := help
 
 export MINUTES QUICK PARTS
-export OTP OTP_SRC OTP_TARBALLS FULL FLAVOR TYPE PATCHES JOBS BUILD_DIR REBAR3
+export OTP OTP_SRC OTP_TARBALLS FULL FLAVOR TYPE PATCHES ARCH JOBS BUILD_DIR REBAR3
 # Debian 12's rebar3 does not load on OTP 29.
 ifeq ($(REBAR3)$(filter 25.% 26.% 27.% 28.%,$(OTP)),)
 REBAR3 := $(abspath $(dir $(lastword $(MAKEFILE_LIST))))/_build/tools/usr/bin/rebar3
@@ -34,10 +36,13 @@ TOP     := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
 # Each flavor and type has one of its own. What is exported above does not reach
 # the shell function before make 4.4.
 RUNTIME  = $(shell OTP='$(OTP)' FLAVOR='$(FLAVOR)' TYPE='$(TYPE)' \
-    PATCHES='$(PATCHES)' BUILD_DIR='$(BUILD_DIR)' $(TOP)/otp_patches/otp home)
+    PATCHES='$(PATCHES)' ARCH='$(ARCH)' BUILD_DIR='$(BUILD_DIR)' $(TOP)/otp_patches/otp home)
 NIF     := priv/native/seccomp_nif.so
 # Who uses the library may have told cargo to build elsewhere.
 BUILT_NIF := $(or $(CARGO_TARGET_DIR),target)/release/libseccomp_nif.so
+# Set where ARCH names another machine than this one.
+CROSS := $(if $(filter arm64 aarch64,$(ARCH)),$(if $(filter-out \
+    aarch64,$(shell uname -m)),arm64))
 # Everything Erlang runs on the patched runtime, rebar3 included.
 # What one version has compiled is kept from the others (see runtime/erl).
 ON_PATCHED = PATH="$(RUNTIME)/bin:$(if $(REBAR3),$(dir $(abspath $(REBAR3))):)$$PATH" \
@@ -55,11 +60,12 @@ help: ## this list
 	    $(TOP)/Makefile
 
 deps: ## install the packages that are missing (Debian, as root)
-	@[ -n "$(SECCOMP_SKIP_DEPS)" ] || $(TOP)/scripts/deps
+	@[ -n "$(SECCOMP_SKIP_DEPS)" ] || $(TOP)/scripts/deps $(CROSS)
 
 otp: deps ## build the patched Erlang/OTP, or see that it is built
 	@$(TOP)/otp_patches/otp build
 
+ifeq ($(CROSS),)
 nif: ## build the native library; needs Rust alone
 	@# The first build takes a while and shows how far it is.
 	@cd $(TOP) && cargo build --release --locked -p seccomp_nif \
@@ -70,6 +76,11 @@ nif: ## build the native library; needs Rust alone
 	    cp $(BUILT_NIF) $(NIF).tmp && \
 	    mv -f $(NIF).tmp $(NIF); fi
 
+else
+nif:
+	@$(TOP)/scripts/cross nif
+endif
+
 tool: ## build the command line tool, target/release/seccomp
 	cd $(TOP) && cargo build --release --locked -p seccomp_cli
 
@@ -78,10 +89,11 @@ compile: export FULL = 1
 compile: otp nif ## compile the Erlang part
 	@[ -z "$(NEWER_REBAR3)" ] || [ -x "$(NEWER_REBAR3)" ] || \
 	    $(TOP)/scripts/newer-rebar3 >/dev/null
-	@cd $(TOP) && { QUIET=1 $(ON_PATCHED) rebar3 compile || \
+	@$(if $(CROSS),$(MAKE) --no-print-directory ARCH= compile,cd $(TOP) && \
+	    { QUIET=1 $(ON_PATCHED) rebar3 compile || \
 	    { $(ON_PATCHED) rebar3 version >/dev/null 2>&1 || \
 	        echo "make: this rebar3 does not run on OTP $(OTP). Name a newer" \
-	            "one: REBAR3=FILE (that of Debian 13 does)." >&2; false; }; }
+	            "one: REBAR3=FILE (that of Debian 13 does)." >&2; false; }; })
 
 erl: ## print the path of the patched erl, built first where needed
 	@$(MAKE) --no-print-directory compile >&2
@@ -141,12 +153,19 @@ SHORT_SUITES = $(filter-out $(LONG_SUITES:%=test/seccomp_%_SUITE.erl), \
 empty :=
 SHORT_FLAGS = $(if $(SHORT),--suite=$(subst $(empty) $(empty),$(comma),$(strip $(SHORT_SUITES))))
 comma := ,
+ifneq ($(CROSS),)
+test-erlang: compile
+	@echo "left out: eunit$(if $(SHORT), $(LONG_SUITES))"
+	@$(TOP)/scripts/cross test $(or $(SUITES),$(if $(SHORT),$(SHORT_SUITES),\
+	    $(patsubst $(TOP)/%,%,$(wildcard $(TOP)/test/*_SUITE.erl))))
+else
 test-erlang: export SECCOMP_STOCK_ERL ?= $(or $(STOCK),/usr/bin/erl)
 test-erlang: compile otp-stock
 	@$(ON_PATCHED) erl -noshell -eval '$(SAY_EMULATOR)'
 	cd $(TOP) && $(ON_PATCHED) rebar3 eunit
 	@$(if $(SHORT),echo "left out: $(LONG_SUITES)")
 	cd $(TOP) && $(ON_PATCHED) rebar3 ct --readable=false $(CT_FLAGS) $(SHORT_FLAGS)
+endif
 
 test-elixir: compile
 	cd $(TOP) && $(ON_PATCHED) mix test

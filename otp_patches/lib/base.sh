@@ -17,6 +17,8 @@ base_find() {
     BASE_ROOT=
     if base_is_host; then
         BASE=host
+    elif [[ $CROSS ]]; then
+        cross_base
     elif [[ $PATCHES == none && -e $PATCHED/stamps/full ]]; then
         # The patches are to the emulator alone.
         BASE=full BASE_ROOT=$PATCHED/full

@@ -7,6 +7,7 @@ cmd_build() {
     local inputs started=$SECONDS
     need_tools "${COMPILE_TOOLS[@]}"
     [[ $TYPE != valgrind ]] || need_tools valgrind
+    [[ -z $CROSS ]] || cross_prepare
     take_lock
     base_find
     trap 'build_interrupted' INT TERM HUP
@@ -56,7 +57,7 @@ build_interrupted() {
 # One hash over all that a runtime is made of.
 build_inputs() {
     {
-        printf '%s\n' "$OTP $PATCHES $FLAVOR $TYPE $BASE $BASE_ROOT ${CC:-} ${CXX:-} ${CFLAGS:-}"
+        printf '%s\n' "$OTP $PATCHES $FLAVOR $TYPE $ARCH $BASE $BASE_ROOT ${CC:-} ${CXX:-} ${CFLAGS:-}"
         printf '%s\n' "${SOURCE_ID:-$(cat "$STAMPS/source" 2>/dev/null)}"
         [[ $BASE != host ]] || ls -lL --time-style=+%s "$BASE_ROOT/bin" \
             "$BASE_ROOT/erts-${DATA[erts_version]}/bin"

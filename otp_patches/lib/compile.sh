@@ -24,7 +24,7 @@ compile() {
     # VOID_EMULATOR: a tree that was configured before valgrind was installed
     # would leave out the emulator for it, and say nothing.
     exec 8< <(exec 2>&1; in_tree "$top" make -C erts/emulator "$TYPE" \
-        FLAVOR="$FLAVOR" VOID_EMULATOR= V=0 -j"$JOBS")
+        FLAVOR="$FLAVOR" VOID_EMULATOR= V=0 "${CROSS_MAKE[@]}" -j"$JOBS")
     BUILD_CHILD=$!
     compile_watch "$have" "$total" "$log" <&8
     exec 8<&-

@@ -12,6 +12,8 @@
 #     log/  stamps/
 #   $BUILD_DIR/otp/<OTP>-stock/  TREE of PATCHES=none: the same, unpatched; its
 #                                runtime is laid out from the other's full/
+#   $BUILD_DIR/otp/<OTP>-arm64/  TREE of ARCH=arm64 on another machine, see
+#                                cross.sh; -stock-arm64 with PATCHES=none
 #   TREE, TREE-emu, TREE-debug   OTP_HOME: the runtimes (bin, lib, erts-*, ...)
 #
 # The flavors and types of an emulator are compiled in one tree, and each has a
@@ -30,6 +32,7 @@ config_init() {
     FLAVOR=${FLAVOR:-jit}
     TYPE=${TYPE:-opt}
     PATCHES=${PATCHES:-all}
+    cross_init
     JOBS=${JOBS:-$(nproc 2>/dev/null || echo 2)}
     BUILD_DIR=${BUILD_DIR:-_build}
     OTP_SRC=${OTP_SRC:-}
@@ -59,6 +62,7 @@ config_init() {
     PATCHED=$BUILD_DIR/otp/$OTP
     TREE=$PATCHED
     [[ $PATCHES == all ]] || TREE+=-stock
+    TREE+=${CROSS:+-$ARCH}
     VARIANT=
     [[ $FLAVOR == jit ]] || VARIANT+=-$FLAVOR
     [[ $TYPE == opt ]] || VARIANT+=-$TYPE

@@ -49,11 +49,12 @@ overlay_lay() {
     rm -f -- "$bin/beam.smp"
     cp -- "$(compile_result)" "$bin/beam.smp"
     if [[ $TYPE == opt ]]; then
-        strip --strip-debug -- "$bin/beam.smp" 2>/dev/null || :
+        "${CROSS:+$CROSS-}strip" --strip-debug -- "$bin/beam.smp" 2>/dev/null || :
     else
         # It starts the helper that was compiled with it.
         cp -- "$SRC/bin/$(tree_triple)/erl_child_setup$(type_marker)" "$bin/"
     fi
+    [[ -z $CROSS ]] || cross_wrap "$bin"
     overlay_wrappers "$new/bin" "$bin"
     overlay_prove "$new"
 
@@ -83,7 +84,7 @@ overlay_wrappers() {
     done
     # What rebar3 compiles with one version is kept from the others.
     libs=.
-    [[ $OTP == "$DEFAULT_OTP" ]] || libs=rebar-$OTP
+    [[ $OTP == "$DEFAULT_OTP" && -z $CROSS ]] || libs=rebar-$OTP${CROSS:+-$ARCH}
     sed -i "s/@ERTS@/erts-${DATA[erts_version]}/; s/@LIBS@/$libs/" "$bin"/{erl,erlc,escript} \
         "$bin"/{ct_run,dialyzer,typer} 2>/dev/null || :
 }

@@ -8,8 +8,7 @@ need_tools() {
     local tool missing=() packages=()
     for tool; do
         case $tool in
-            cc)  have_any "${CC:-gcc}" cc clang && continue ;;
-            c++) have_any "${CXX:-g++}" c++ clang++ && continue ;;
+            cc|c++) have_compiler "$tool" && continue ;;
             *)   have_any "$tool" && continue ;;
         esac
         missing+=("$tool")
@@ -19,6 +18,15 @@ need_tools() {
     die "missing: ${missing[*]}" \
         "Install what is missing with scripts/deps, or by hand:" \
         "  apt-get install ${packages[*]}"
+}
+
+have_compiler() {
+    case ${CROSS:+cross-}$1 in
+        cc) have_any "${CC:-gcc}" cc clang ;;
+        c++) have_any "${CXX:-g++}" c++ clang++ ;;
+        cross-cc) have_any "$CROSS-gcc" ;;
+        cross-c++) have_any "$CROSS-g++" ;;
+    esac
 }
 
 have_any() {
@@ -32,8 +40,8 @@ have_any() {
 
 tool_package() {
     case $1 in
-        cc)  echo gcc ;;
-        c++) echo g++ ;;
+        cc)  echo "gcc${CROSS:+-$CROSS}" ;;
+        c++) echo "g++${CROSS:+-$CROSS}" ;;
         xz)  echo xz-utils ;;
         flock|setsid) echo util-linux ;;
         sha256sum|readlink|nproc) echo coreutils ;;

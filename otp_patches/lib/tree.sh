@@ -89,16 +89,24 @@ in_tree() {
         -u PROGNAME ERL_TOP="$top" "$@"
 }
 
-tree_triple() { sh "$SRC/make/autoconf/config.guess"; }
+# What OTP's makefiles call the machine that the emulator is for.
+tree_triple() {
+    if [[ $CROSS ]]; then
+        sh "$SRC/make/autoconf/config.sub" "$CROSS"
+    else
+        sh "$SRC/make/autoconf/config.guess"
+    fi
+}
 
 tree_configure() {
     local top want
+    [[ -z $CROSS ]] || cross_configure
     top=$(tree_top)
     want="$SOURCE_ID $top ${CONFIGURE_OPTIONS[*]}"
     want+=" ${CC:-} ${CXX:-} ${CFLAGS:-} ${CXXFLAGS:-} ${LDFLAGS:-}"
     stamp_is configure "$want" && return 0
     stamp_drop configure
     run_logged "$LOGS/configure.log" "configuring" \
-        in_tree "$top" ./configure "${CONFIGURE_OPTIONS[@]}"
+        in_tree "$top" "${CROSS_ENV[@]}" ./configure "${CONFIGURE_OPTIONS[@]}"
     stamp_set configure "$want"
 }

@@ -10,7 +10,7 @@
 # list holds for all flavors: what is an instruction in any of them is on it.
 
 # The loaders' tables of the flavors that enforce policies.
-UNMEDIATED_LOADERS=(jit/x86/ops.tab emu/ops.tab)
+UNMEDIATED_LOADERS=(jit/x86/ops.tab jit/arm/ops.tab emu/ops.tab)
 
 # Functions whose instruction leads to a check after all.
 UNMEDIATED_ASKS='erlang:apply/2 erlang:apply/3 erlang:load_nif/2'
