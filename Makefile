@@ -155,6 +155,8 @@ SHORT_FLAGS = $(if $(SHORT),--suite=$(subst $(empty) $(empty),$(comma),$(strip $
 comma := ,
 ifneq ($(CROSS),)
 test-erlang: compile
+	@# The nodes of tests that have no patches load the same library.
+	@PATCHES=none FLAVOR=jit TYPE=opt $(TOP)/otp_patches/otp build
 	@echo "left out: eunit$(if $(SHORT), $(LONG_SUITES))"
 	@$(TOP)/scripts/cross test $(or $(SUITES),$(if $(SHORT),$(SHORT_SUITES),\
 	    $(patsubst $(TOP)/%,%,$(wildcard $(TOP)/test/*_SUITE.erl))))
