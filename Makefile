@@ -10,7 +10,7 @@
 #   TYPE=opt|debug|valgrind how it is compiled
 #   PATCHES=all|none        none: a stock emulator, compiled the same way
 #   ARCH=arm64              for 64-bit ARM: on another machine cross-built, and
-#                           run by qemu (otp, nif, compile, test-erlang)
+#                           run by qemu (otp, nif, compile, test-erlang, mutants)
 #   INPUT=FILE              what `make demo` evaluates
 #   COMMANDS=N              how many commands `make oracle` runs
 #   QUICK=1                 a short run of what takes long: bench, mutants, ...
@@ -36,7 +36,8 @@ TOP     := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
 # Each flavor and type has one of its own. What is exported above does not reach
 # the shell function before make 4.4.
 RUNTIME  = $(shell OTP='$(OTP)' FLAVOR='$(FLAVOR)' TYPE='$(TYPE)' \
-    PATCHES='$(PATCHES)' ARCH='$(ARCH)' BUILD_DIR='$(BUILD_DIR)' $(TOP)/otp_patches/otp home)
+    PATCHES='$(PATCHES)' ARCH='$(ARCH)' BUILD_DIR='$(BUILD_DIR)' \
+    $(TOP)/otp_patches/otp home)
 NIF     := priv/native/seccomp_nif.so
 # Who uses the library may have told cargo to build elsewhere.
 BUILT_NIF := $(or $(CARGO_TARGET_DIR),target)/release/libseccomp_nif.so
@@ -216,7 +217,8 @@ SHORT_MUTANTS_jit := fragment-never-asks light-bif-never-asks spawn-S spawn-I \
     origin-not-received guard-asks-nobody send-unchecked
 SHORT_MUTANTS_emu := export-unchecked light-bif-unchecked fun-unchecked \
     origin-not-received message-unchecked
-MUTANTS ?= $(if $(QUICK),$(SHORT_MUTANTS_$(or $(FLAVOR),jit)))
+SHORT_MUTANTS_arm64 := fragment-never-asks light-bif-never-asks
+MUTANTS ?= $(if $(QUICK),$(SHORT_MUTANTS_$(or $(CROSS),$(FLAVOR),jit)))
 mutants: compile ## break the patches on purpose; some test has to notice
 	@$(TOP)/test/mutants/run $(MUTANTS)
 
@@ -260,7 +262,7 @@ lint-erlang: compile
 lint-c: otp
 	cd $(TOP) && otp_patches/otp lint
 	cd $(TOP) && bash -n otp_patches/otp otp_patches/lib/*.sh scripts/deps \
-	    scripts/docs/build \
+	    scripts/docs/build scripts/cross scripts/cross-tools test/mutants/run \
 	    examples/run test/memory/run
 
 docs: compile ## the documentation as a site, _build/docs/index.html
