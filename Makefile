@@ -2,7 +2,8 @@
 #
 # `make help` lists the targets. Variables:
 #   OTP=25.2.3              the Erlang/OTP version to patch
-#   OTP_SRC=PATH            its source: an archive or a directory
+#   OTP_SRC=PATH            its source: an archive or a directory; without OTP=
+#                           that of the release which it holds
 #   OTP_TARBALLS=PATH       a directory with source archives
 #   REBAR3=FILE             where the installed rebar3 is too old for the OTP
 #   FULL=1                  build all of OTP, where the host has another one
@@ -18,7 +19,14 @@
 #   MINUTES=4               how long `make soak` works
 #   SECCOMP_SKIP_DEPS=1     do not look for missing packages
 
-OTP     ?= 25.2.3
+ifndef OTP
+OTP     := 25.2.3
+ifdef OTP_SRC
+OTP     := $(shell OTP_SRC='$(OTP_SRC)' BUILD_DIR='$(BUILD_DIR)' \
+    $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))/otp_patches/otp version)
+$(if $(OTP),,$(error OTP_SRC=$(OTP_SRC) cannot be used))
+endif
+endif
 INPUT   ?= examples/human_input.txt
 SECONDS ?= 60
 SHELL   := /bin/bash
@@ -49,7 +57,7 @@ CROSS := $(if $(filter arm64 aarch64,$(ARCH)),$(if $(filter-out \
 ON_PATCHED = PATH="$(RUNTIME)/bin:$(if $(REBAR3),$(dir $(abspath $(REBAR3))):)$$PATH" \
     $(if $(filter-out 25.2.3,$(OTP)),REBAR_BASE_DIR="$(TOP)/_build/rebar-$(OTP)")
 
-.PHONY: help deps otp nif tool compile erl shell ssh-shell demo demo-cluster \
+.PHONY: help deps otp smoke nif tool compile erl shell ssh-shell demo demo-cluster \
         examples test test-all test-rust test-erlang test-elixir web-test escapes \
         oracle bench soak mutants fuzz check-memory \
         check-debug lint lint-rust lint-erlang lint-c docs patch-check \
@@ -65,6 +73,11 @@ deps: ## install the packages that are missing (Debian, as root)
 
 otp: deps ## build the patched Erlang/OTP, or see that it is built
 	@$(TOP)/otp_patches/otp build
+	@# A build that the tests do not run on has to show that it enforces.
+	@$(TOP)/otp_patches/otp proven || $(MAKE) --no-print-directory smoke
+
+smoke: nif ## see that the built runtime enforces policies
+	@$(TOP)/otp_patches/otp smoke
 
 ifeq ($(CROSS),)
 nif: ## build the native library; needs Rust alone

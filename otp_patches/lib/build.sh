@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 #
-# build, home, path, stock. A build whose inputs did not change does nothing.
+# build, home, path, version, stock. A build whose inputs did not change does
+# nothing.
 
 cmd_build() {
     local inputs started=$SECONDS
@@ -11,6 +12,7 @@ cmd_build() {
     take_lock
     base_find
     trap 'build_interrupted' INT TERM HUP
+    series_say
     if [[ -n $OTP_SRC ]]; then source_locate; fi
     inputs=$(build_inputs)
     if stamp_is "runtime$VARIANT" "$inputs" && runtime_is_whole; then
@@ -38,7 +40,8 @@ build_source() {
         return 0
     fi
     source_locate
-    [[ $SOURCE_KIND == directory ]] || say "source: $SOURCE_PATH, verified."
+    [[ $SOURCE_KIND == directory ]] || is_other_release ||
+        say "source: $SOURCE_PATH, verified."
 }
 
 build_interrupted() {
@@ -63,8 +66,8 @@ build_inputs() {
             "$BASE_ROOT/erts-${DATA[erts_version]}/bin"
         cd -- "$TOOLKIT" || exit
         # A stock emulator is made of none of the patches.
-        [[ $PATCHES == all ]] || set -- "$OTP/source"
-        find "${@:-$OTP}" common lib runtime otp -type f -print0 | sort -z |
+        [[ $PATCHES == all ]] || set -- "$SERIES/source"
+        find "${@:-$SERIES}" common lib runtime otp -type f -print0 | sort -z |
             xargs -0 sha256sum
     } | sha256sum | cut -d' ' -f1
 }
@@ -77,6 +80,9 @@ runtime_is_whole() {
            2>/dev/null) == "$OTP" ]]
 }
 
+# The release that OTP= and OTP_SRC= come to.
+cmd_version() { printf '%s\n' "$OTP"; }
+
 # Where the runtime is, or would be.
 cmd_home() { printf '%s\n' "$OTP_HOME"; }
 
@@ -85,6 +91,9 @@ cmd_path() {
         die "OTP $(build_name) is not built, or its last build did not finish." \
             "Build it with: make otp"
     fi
+    smoke_is_done ||
+        die "OTP $(build_name) is none of the verified builds, and has not" \
+            "passed the smoke test. Run it with: make otp"
     printf '%s\n' "$OTP_HOME/bin/erl"
 }
 

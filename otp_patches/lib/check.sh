@@ -42,6 +42,7 @@ check_version() {
     check_line "files in common/ are compiled" check_common check_applies
     check_line "list of what is not checked is current" check_unmediated \
         check_archive
+    check_apply
     if ((CHECK_FAILED)); then
         die "$CHECK_FAILED of the checks above failed for OTP $OTP."
     fi

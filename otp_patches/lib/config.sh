@@ -20,15 +20,14 @@
 # runtime of its own.
 
 DEFAULT_OTP=25.2.3
-declare -A DATA     # the values of otp_patches/<OTP>/source
+SERIES=             # whose patches are used, see series.sh
+declare -A DATA     # the values of otp_patches/<SERIES>/source
 
 config_init() {
-    local key value
     umask 022
     export LC_ALL=C
     REPO=$(dirname -- "$TOOLKIT")
     OTP_GIVEN=${OTP:-}
-    OTP=${OTP:-$DEFAULT_OTP}
     FLAVOR=${FLAVOR:-jit}
     TYPE=${TYPE:-opt}
     PATCHES=${PATCHES:-all}
@@ -51,14 +50,20 @@ config_init() {
     esac
     [[ $JOBS =~ ^[1-9][0-9]*$ ]] ||
         die "JOBS=$JOBS is not a positive number."
-    PATCH_DIR=$TOOLKIT/$OTP
-    if [[ ! $OTP =~ ^[0-9]+(\.[0-9]+)*$ || ! -f $PATCH_DIR/source ]]; then
-        die "there are no patches for OTP=$OTP." \
-            "There are patches for: $(config_versions)"
+    # What is asked for, or else the release that OTP_SRC holds.
+    if [[ -z ${OTP:-} && -n $OTP_SRC ]]; then
+        OTP=$(source_version "$OTP_SRC") || exit 1
     fi
+    OTP=${OTP:-$DEFAULT_OTP}
+    series_choose
+    PATCH_DIR=$TOOLKIT/$SERIES
     [[ -f $PATCH_DIR/series ]] ||
-        die "otp_patches/$OTP/series is missing; it lists the patches in order."
+        die "otp_patches/$SERIES/series is missing; it lists the patches in order."
+    config_places
+    config_values
+}
 
+config_places() {
     PATCHED=$BUILD_DIR/otp/$OTP
     TREE=$PATCHED
     [[ $PATCHES == all ]] || TREE+=-stock
@@ -70,6 +75,10 @@ config_init() {
     ARCHIVES=$BUILD_DIR/otp/archives
     SRC=$TREE/src PRISTINE=$TREE/pristine WORK=$TREE/work
     LOGS=$TREE/log STAMPS=$TREE/stamps
+}
+
+config_values() {
+    local key value
     for key in erts_version release compile_steps disk_mb \
                debian_source debian_version debian_archive debian_sha256; do
         value=$(config_data "$key") || exit 1
@@ -79,6 +88,20 @@ config_init() {
     for key in upstream_archive upstream_sha256 upstream_url; do
         DATA[$key]=$(config_data "$key" optional)
     done
+    if is_other_release || [[ -d $OTP_SRC ]]; then config_measure; fi
+}
+
+# The numbers that a source's own files say, where no data file was made for it.
+config_measure() {
+    local from version=
+    for from in ${OTP_SRC:+"$OTP_SRC"} "$SRC" "$PATCHED/src"; do
+        version=$(source_member "$from" erts/vsn.mk | sed -n 's/^VSN *= *//p')
+        [[ -z $version ]] || break
+    done
+    [[ $version =~ ^[0-9]+(\.[0-9]+)*$ ]] ||
+        die "${OTP_SRC:-$SRC} has no version of ERTS in erts/vsn.mk."
+    DATA[erts_version]=$version
+    DATA[release]=${OTP%%.*}
 }
 
 config_versions() {
@@ -88,12 +111,12 @@ config_versions() {
     done | paste -sd' '
 }
 
-# config_data KEY [optional]: a value of the data file otp_patches/<OTP>/source.
+# config_data KEY [optional]: a value of otp_patches/<SERIES>/source.
 config_data() {
     local value
     value=$(sed -n "s/^$1=//p" "$PATCH_DIR/source")
     [[ -n $value || -n ${2-} ]] ||
-        die "otp_patches/$OTP/source has no line $1=..."
+        die "otp_patches/$SERIES/source has no line $1=..."
     printf '%s\n' "$value"
 }
 

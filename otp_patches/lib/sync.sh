@@ -6,16 +6,6 @@
 # afterwards are written to the tree, so that make compiles no more than needed,
 # and a series that fails leaves the tree as it was.
 
-# series_files: every path that a patch of the series names.
-series_files() {
-    local name
-    series_names | while read -r name; do
-        [[ -f $PATCH_DIR/$name ]] ||
-            die "otp_patches/$OTP/series names $name, which does not exist."
-        patch_files "$PATCH_DIR/$name"
-    done | sort -u
-}
-
 patch_files() {
     sed -nE 's,^(---|\+\+\+) [ab]/([^[:space:]]+).*,\2,p' "$1" | sort -u
 }
@@ -28,6 +18,7 @@ tree_sync() {
     mkdir -p -- "$stage"
     cp -a -- "$PRISTINE/." "$stage/"
     series_apply "$stage"
+    source_is_verified "$SOURCE_ID" || series_tables "$SRC"
     sync_common "$stage"
 
     SYNCED=()
@@ -55,37 +46,6 @@ pristine_keep() {
         cp -p -- "$SRC/$file" "$PRISTINE/$file.new"
         mv -- "$PRISTINE/$file.new" "$PRISTINE/$file"
     done <<<"$1"
-}
-
-# series_apply DIR [exact]: a patch goes on without fuzz, or the build ends;
-# "exact" also refuses hunks that are found some lines away.
-series_apply() {
-    local name log=$LOGS/patch.log
-    while read -r name; do
-        progress_line "applying $name"
-        # -f: never guess that a patch is reversed.
-        if ! patch -p1 -F0 -f --no-backup-if-mismatch -r - -d "$1" \
-                <"$PATCH_DIR/$name" >"$log" 2>&1; then
-            patch_explain "$name" "$log"
-        fi
-        if [[ ${2-} == exact ]] && grep -qE 'offset|fuzz' "$log"; then
-            patch_explain "$name" "$log" "applies, but not at its own lines"
-        fi
-    done < <(series_names)
-    progress_clear
-}
-
-patch_explain() {
-    local name=$1 log=$2 what=${3:-does not apply}
-    grep -q 'No space left on device' "$log" && die_with_log "patching" "$log"
-    die "otp_patches/$OTP/$name $what:" \
-        "$(awk '
-            /^(patching|checking) file / { file = $3 }
-            /^can.t find file/ { print "a file that it names does not exist" }
-            /FAILED at|offset|fuzz|malformed|garbage|[Oo]nly garbage/ {
-                print (file == "" ? "" : file ": ") $0 }' "$log" |
-            grep -v 'hunks\? FAILED --' | paste -sd';' | sed 's/;/\n     /g')" \
-        "The series must fit OTP $OTP without fuzz. All that patch said: $log"
 }
 
 # The new C and C++ files live in common/, for all versions.

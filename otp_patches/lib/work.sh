@@ -64,7 +64,7 @@ work_import() {
         progress_line "importing $name"
         plain_git -C "$1" apply --index --whitespace=nowarn \
             "$PATCH_DIR/$name" >"$log" 2>&1 ||
-            die "otp_patches/$OTP/$name does not apply:" "$(<"$log")"
+            die "otp_patches/$SERIES/$name does not apply:" "$(<"$log")"
         patch_message "$PATCH_DIR/$name" |
             plain_git -C "$1" commit -q --cleanup=verbatim -F -
     done < <(series_names)
