@@ -57,7 +57,7 @@ CROSS := $(if $(filter arm64 aarch64,$(ARCH)),$(if $(filter-out \
 ON_PATCHED = PATH="$(RUNTIME)/bin:$(if $(REBAR3),$(dir $(abspath $(REBAR3))):)$$PATH" \
     $(if $(filter-out 25.2.3,$(OTP)),REBAR_BASE_DIR="$(TOP)/_build/rebar-$(OTP)")
 
-.PHONY: help deps otp smoke nif tool compile erl shell ssh-shell demo demo-cluster \
+.PHONY: help deps otp smoke deb deb-test nif tool compile erl shell ssh-shell demo demo-cluster \
         examples test test-all test-rust test-erlang test-elixir web-test escapes \
         oracle bench soak mutants fuzz check-memory \
         check-debug lint lint-rust lint-erlang lint-c docs patch-check \
@@ -276,7 +276,19 @@ lint-c: otp
 	cd $(TOP) && otp_patches/otp lint
 	cd $(TOP) && bash -n otp_patches/otp otp_patches/lib/*.sh scripts/deps \
 	    scripts/docs/build scripts/cross scripts/cross-tools test/mutants/run \
+	    packaging/install-library \
 	    examples/run test/memory/run
+
+# What Debian's source package asks for, less what only its other packages need.
+DEB_NEEDS = debhelper dpkg-dev autoconf m4 bison flex ed dctrl-tools openssl \
+    libssl-dev zlib1g-dev libsctp-dev libsystemd-dev
+deb: ## build Debian's erlang-base with the patches, _build/deb
+	@[ -n "$(SECCOMP_SKIP_DEPS)" ] || $(TOP)/scripts/deps $(DEB_NEEDS)
+	@$(TOP)/otp_patches/otp deb
+
+deb-test: deb nif ## install and test that package in a Debian of its own
+	@[ -n "$(SECCOMP_SKIP_DEPS)" ] || $(TOP)/scripts/deps debootstrap
+	@$(TOP)/otp_patches/otp deb-test
 
 docs: compile ## the documentation as a site, _build/docs/index.html
 	@[ -n "$(SECCOMP_SKIP_DEPS)" ] || $(TOP)/scripts/deps pandoc

@@ -4,7 +4,7 @@
 # apply: the patches and our C files into a source tree that something else
 # builds (kerl, a package, an image). What was there before is kept in a hidden
 # directory of that tree, so that a second run finds nothing to do, and a newer
-# patch set replaces an older one.
+# patch set replaces an older one. unpack: such a tree from a verified archive.
 
 APPLY_STATE=.seccomp-patches
 
@@ -42,6 +42,25 @@ cmd_apply() {
             "tests on what you build."
     [[ ! -f $SRC/erts/config.log ]] || ((${#SYNCED[@]} == 0)) ||
         say "The tree was configured before: run its configure again."
+}
+
+cmd_unpack() {
+    local dir=$1 new=$1.new
+    need_tools tar xz
+    [[ ! -e $dir ]] || die "$dir exists." "Name a directory that does not."
+    make_home
+    source_locate
+    [[ $SOURCE_KIND == archive ]] ||
+        die "OTP_SRC=$OTP_SRC is a directory." \
+            "Patch it where it is: otp_patches/otp apply $OTP_SRC"
+    rm -rf -- "$new"
+    mkdir -p -- "$new"
+    run_logged "$LOGS/unpack.log" "unpacking ${SOURCE_PATH##*/}" \
+        tar -xf "$SOURCE_PATH" -C "$new" --strip-components=1 --no-same-owner
+    run_logged "$LOGS/apply.log" "patching" \
+        env -u OTP -u OTP_SRC "$TOOLKIT/otp" apply "$new"
+    mv -- "$new" "$dir"
+    say "$dir: OTP $OTP with the patches of $SERIES, from ${SOURCE_PATH##*/}."
 }
 
 # Our files without our notes: the patches came in another way.

@@ -85,7 +85,7 @@ config_values() {
         DATA[$key]=$value
     done
     # The release archive is named where its sha256 was seen in two places.
-    for key in upstream_archive upstream_sha256 upstream_url; do
+    for key in upstream_archive upstream_sha256 upstream_url debian_suite; do
         DATA[$key]=$(config_data "$key" optional)
     done
     if is_other_release || [[ -d $OTP_SRC ]]; then config_measure; fi

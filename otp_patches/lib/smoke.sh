@@ -8,21 +8,19 @@ SMOKE_TEST=test/smoke/seccomp_smoke.erl
 
 cmd_smoke() {
     local dir=$TREE/smoke$VARIANT log=$LOGS/smoke.log nif=priv/native/seccomp_nif.so
-    local lib=$dir/lib/seccomp
-    need_tools cp
     if [[ ! -f $STAMPS/runtime$VARIANT ]] || ! runtime_is_whole; then
         die "OTP $(build_name) is not built." "Build it with: make otp"
     fi
     [[ -f $REPO/$nif ]] ||
         die "$nif is not built." "Build it with: make nif"
     rm -rf -- "$dir"
-    mkdir -p -- "$lib/ebin"
-    ln -s -- "$REPO/priv" "$lib/priv"
-    run_logged "$log" "compiling the library" "$OTP_HOME/bin/erlc" \
-        -I "$REPO/erlang" -o "$lib/ebin" "$REPO"/erlang/*.erl "$REPO/$SMOKE_TEST"
+    mkdir -p -- "$dir"
+    run_logged "$log" "compiling the library" env PATH="$OTP_HOME/bin:$PATH" \
+        sh -ec "'$REPO/packaging/install-library' '$dir'
+            erlc -o '$dir' '$REPO/$SMOKE_TEST'"
     # Nothing of the user's own settings: the test must hold without them.
-    if ! env -u ERL_LIBS -u ERL_FLAGS -u ERL_AFLAGS -u ERL_ZFLAGS \
-            "$OTP_HOME/bin/erl" -noinput -pa "$lib/ebin" \
+    if ! env -u ERL_FLAGS -u ERL_AFLAGS -u ERL_ZFLAGS ERL_LIBS="$dir" \
+            "$OTP_HOME/bin/erl" -noinput -pa "$dir" \
             -run seccomp_smoke main >"$log" 2>&1 </dev/null; then
         die_with_log "the smoke test of OTP $(build_name)" "$log"
     fi
