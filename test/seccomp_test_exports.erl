@@ -23,7 +23,10 @@ modules(App) ->
 -spec unmediated() -> [mfarity()].
 unmediated() ->
     Otp = string:trim(read(filename:join(["releases", erlang:system_info(otp_release), "OTP_VERSION"]))),
-    File = filename:join([root(), "otp_patches", Otp, "unmediated.txt"]),
+    %% A release without patches of its own has those of another version.
+    Tool = filename:join([root(), "otp_patches", "otp"]),
+    Series = string:trim(os:cmd("OTP=" ++ binary_to_list(Otp) ++ " '" ++ Tool ++ "' series")),
+    File = filename:join([root(), "otp_patches", Series, "unmediated.txt"]),
     {ok, Text} = file:read_file(File),
     [line(Line) || Line <- string:lexemes(Text, "\n")].
 

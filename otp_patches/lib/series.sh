@@ -41,6 +41,8 @@ series_nearest() {
     printf '%s\n' "${same:-${later:-$older}}"
 }
 
+cmd_series() { printf '%s\n' "$SERIES"; }
+
 is_other_release() { [[ $SERIES != "$OTP" ]]; }
 
 # For what reads or writes the stored patches of just this version.
