@@ -22,8 +22,10 @@ cmd_deb_test() {
         die "priv/native/seccomp_nif.so is not built." "Build it with: make nif"
     make_home
     root=$dir/root
-    deb_test_root "$root" "$log"
-    rm -rf -- "$root/seccomp"
+    deb_test_root "$dir/bare" "$log"
+    # Anew each time: apt would keep what is installed of the same version.
+    rm -rf -- "$root"
+    cp -a -- "$dir/bare" "$root"
     mkdir -p -- "$root/seccomp/test"
     cp -- "$deb" "$root/tmp/"
     cp -rL -- "$REPO"/{erlang,priv,packaging} "$root/seccomp/"
