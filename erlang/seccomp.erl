@@ -22,7 +22,7 @@ a sentence of the reason. Arguments of the wrong type raise `badarg`.
 -export([check/2, explain/2, dump/1, groups/0, group/1]).
 -export([restrict/3, restrict/4, restrict_spawn/1, set_policy/2, lift/1]).
 -export([spawn/2, spawn_link/2, spawn_monitor/2, spawn_opt/3]).
--export([flags/1, info/1, processes/0]).
+-export([flags/1, info/1, processes/0, in_gate/0]).
 -export([origin/0, forget_origin/0]).
 -export([group_leader/1, group_leader/2, log/2]).
 -export([violations/0, violations/1, violations_json/0]).
@@ -319,6 +319,10 @@ flags(Pid) -> ?BADARG([Pid], [pid]).
 -spec info(pid()) -> map() | trusted | {error, reason()}.
 info(Pid) when is_pid(Pid) -> answer(seccomp_nif:info(Pid), Pid);
 info(Pid) -> ?BADARG([Pid], [pid]).
+
+?DOC("Whether the caller runs inside of a gate of its policy (`docs/policy.md`).").
+-spec in_gate() -> boolean().
+in_gate() -> seccomp_nif:in_gate().
 
 ?DOC("All restricted processes.").
 -spec processes() -> [pid()].

@@ -156,6 +156,13 @@ format_error({seccomp, {M, F, A}}, Stack) when is_atom(M), is_atom(F), is_intege
                 ])
         end,
     #{general => unicode:characters_to_binary(Text)};
+format_error({seccomp, {gate_fun, {M, F, A}}}, _Stack) ->
+    Text = io_lib:format(
+        "~ts is a gate, and gates take no funs: one is in the arguments or in the process "
+        "dictionary, or the process has an error handler of its own",
+        [mfa({M, F, A})]
+    ),
+    #{general => unicode:characters_to_binary(Text)};
 format_error(Reason, [{_, _, Args, Info} | _]) when is_list(Args), is_list(Info) ->
     #{cause := Cause} = proplists:get_value(error_info, Info, #{cause => []}),
     case {Reason, Cause} of

@@ -28,6 +28,7 @@ reloaded, so whatever may change lives in other modules. Use `seccomp`.
     lift/2,
     flags/1,
     info/1,
+    in_gate/0,
     serve_io/0,
     serves_io/1,
     processes/0,
@@ -76,7 +77,11 @@ reloaded, so whatever may change lives in other modules. Use `seccomp`.
 
 -define(NOT_LOADED, erlang:nif_error({nif_not_loaded, ?MODULE})).
 
--type rule() :: atom() | {module(), atom()} | {module(), atom(), arity() | '_'}.
+-type rule() ::
+    atom()
+    | {module(), atom()}
+    | {module(), atom(), arity() | '_'}
+    | {gate, module(), atom(), arity()}.
 -type commented() :: rule() | #{rule := rule(), comment => binary()}.
 -type place() :: {File :: binary(), Line :: pos_integer(), Column :: pos_integer()}.
 -type spec() :: #{
@@ -174,6 +179,9 @@ info(_Pid) -> ?NOT_LOADED.
 
 -spec serve_io() -> boolean().
 serve_io() -> ?NOT_LOADED.
+
+-spec in_gate() -> boolean().
+in_gate() -> ?NOT_LOADED.
 
 -spec serves_io(pid()) -> boolean().
 serves_io(_Pid) -> ?NOT_LOADED.

@@ -175,6 +175,7 @@ exist([Rule | Rules], N, Unknown, Seen0) ->
         false -> {error, unknown(M, F, A, N, Seen)}
     end.
 
+pattern({gate, M, F, A}) -> {M, F, A};
 pattern({M, F, A}) -> {M, F, A};
 pattern({M, F}) -> {M, F, '_'};
 pattern(Atom) ->

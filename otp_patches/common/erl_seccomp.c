@@ -17,12 +17,12 @@
 #include "global.h"
 #include "error.h"
 #include "bif.h"
-#include "erl_map.h"
 #include "erl_message.h"
 #include "erl_proc_sig_queue.h"
 #include "erl_trace.h"
 #include "export.h"
 #include "erl_seccomp.h"
+#include "erl_seccomp_gate.h"
 #include "erl_seccomp_origin.h"
 #include "erl_seccomp_guard.h"
 #include "erl_seccomp_dist.h"
@@ -48,8 +48,6 @@ static erts_atomic32_t last_ix;
 #define MAX_STUBS 4096
 static erts_atomic32_t stubs;
 
-static Eterm am_seccomp, am_seccomp_error;
-
 /* The functions of the library, or NULL before it is loaded. */
 static ERTS_INLINE const ErtsSeccompHooks *hooks(void)
 {
@@ -69,12 +67,12 @@ void erts_seccomp_init(void)
     erts_atomic32_init_nob(&last_ix, 0);
     erts_atomic32_init_nob(&stubs, 0);
     erts_seccomp_bits[ERTS_SECCOMP_DENY_ALL] = no_bits;
-    am_seccomp = am_atom_put("seccomp", 7);
-    am_seccomp_error = am_atom_put("seccomp_error", 13);
+    erts_seccomp_refuse_init();
     erts_seccomp_origin_init();
     erts_seccomp_guard_init();
     erts_seccomp_dist_init();
     erts_seccomp_send_init();
+    erts_seccomp_gate_init();
 }
 
 /* The number of a new export entry. Numbers are never used twice, as the bit
@@ -93,65 +91,6 @@ Uint32 erts_seccomp_new_ix(void)
     return 0;
 }
 
-/* Leaves the exception that a denied call of M:F/A ends in, or a denied signal
- * to the target that it was to be sent to. Gives freason. */
-static int refuse(Process *c_p, Eterm m, Eterm f, Uint a, Eterm target,
-                  Sint32 verdict)
-{
-    Eterm *hp, mfa, reason, info;
-
-    hp = HAlloc(c_p, 4 + 3);
-    mfa = TUPLE3(hp, m, f, make_small(a));
-    hp += 4;
-    reason = TUPLE2(hp, am_seccomp, mfa);
-
-    if (verdict == ERTS_SECCOMP_KILL) {
-        /* Panics are not caught. */
-        c_p->fvalue = reason;
-        c_p->freason = EXC_EXIT | EXF_PANIC;
-    } else {
-        /* As erlang:error/3 would do it; the arguments are taken from the
-         * registers by save_stacktrace(). */
-        if (is_value(target)) {
-            hp = HAlloc(c_p, MAP2_SZ);
-            info = MAP2(hp, am_module, am_seccomp_error, am_send, target);
-        } else {
-            hp = HAlloc(c_p, MAP1_SZ);
-            info = MAP1(hp, am_module, am_seccomp_error);
-        }
-        hp = HAlloc(c_p, 4);
-        c_p->fvalue = TUPLE3(hp, reason, NIL, info);
-        c_p->freason = EXC_ERROR_3;
-    }
-    return c_p->freason;
-}
-
-int erts_seccomp_refuse(Process *c_p, const ErtsCodeMFA *mfa, Eterm target,
-                        Sint32 verdict)
-{
-    return refuse(c_p, mfa->module, mfa->function, mfa->arity, target,
-                  verdict);
-}
-
-/*
- * For save_stacktrace(), once it has been given what refuse() left: whether
- * this is a denial. error/1, exit/1 and throw/1 are not the first entry of
- * stack traces that they raise, but have to be where they are denied. The map
- * of refuse() has no cause, as those of the library's own errors do; that of a
- * signal has a target.
- */
-int erts_seccomp_is_denial(Process *c_p)
-{
-    const Eterm *module;
-
-    if (c_p->freason != EXC_ERROR_3 || !is_flatmap(c_p->fvalue)
-        || (flatmap_get_size(flatmap_val(c_p->fvalue)) != 1
-            && !erts_maps_get(am_send, c_p->fvalue)))
-        return 0;
-    module = erts_maps_get(am_module, c_p->fvalue);
-    return module && *module == am_seccomp_error;
-}
-
 /* Who decides about a restricted process. Nobody does about one that has
  * ERTS_SECCOMP_DENY_ALL, whatever the library thinks that it has. */
 const ErtsSeccompHooks *erts_seccomp_judge(Process *c_p)
@@ -168,33 +107,47 @@ static int ask(Process *c_p, Eterm m, Eterm f, Uint a, Sint32 *verdict)
 
     *verdict = h ? h->decide(c_p->common.id, m, f, (Uint32) a)
                  : ERTS_SECCOMP_RAISE;
-    if (*verdict == ERTS_SECCOMP_ALLOW || *verdict == ERTS_SECCOMP_LOG)
+    if (*verdict == ERTS_SECCOMP_ALLOW || *verdict == ERTS_SECCOMP_LOG
+        || *verdict == ERTS_SECCOMP_GATE)
         return 0;
-    refuse(c_p, m, f, a, THE_NON_VALUE, *verdict);
+    erts_seccomp_refuse_call(c_p, m, f, a, THE_NON_VALUE, *verdict);
     return 1;
 }
 
-/* A call through an export entry. Non-zero: denied, with the exception set. */
-int erts_seccomp_denies(Process *c_p, const Export *ep)
+/* A call through an export entry. Positive: denied, with the exception set.
+ * Negative: allowed, and it is a gate. */
+int erts_seccomp_check(Process *c_p, const Export *ep)
 {
     Uint32 word = c_p->seccomp;
 
-    if (word & ERTS_SECCOMP_E) {
+    if (word & ERTS_SECCOMP_CHECKED) {
         const ErtsCodeMFA *mfa = &ep->info.mfa;
-        erts_atomic32_t *bits =
-            erts_seccomp_bits[word >> ERTS_SECCOMP_POLICY_SHIFT];
-        erts_atomic32_t *word32 = &bits[ep->seccomp_ix / 32];
+        Uint32 policy = word >> ERTS_SECCOMP_POLICY_SHIFT;
+        erts_atomic32_t *word32 =
+            &erts_seccomp_bits[policy][ep->seccomp_ix / 32];
         Uint32 bit = (Uint32) 1 << (ep->seccomp_ix % 32);
         Sint32 verdict;
 
         if (!((Uint32) erts_atomic32_read_nob(word32) & bit)) {
+            if (erts_seccomp_is_gate(policy, ep->seccomp_ix))
+                return -1;
             if (ask(c_p, mfa->module, mfa->function, mfa->arity, &verdict))
                 return 1;
+            if (verdict == ERTS_SECCOMP_GATE) {
+                erts_seccomp_found_gate(policy, ep->seccomp_ix);
+                return -1;
+            }
             if (verdict == ERTS_SECCOMP_ALLOW && ep->seccomp_ix != 0)
                 erts_atomic32_read_bor_nob(word32, (erts_aint32_t) bit);
         }
     }
     return 0;
+}
+
+/* The same where no gate can be opened. Non-zero: denied. */
+int erts_seccomp_denies(Process *c_p, const Export *ep)
+{
+    return erts_seccomp_check(c_p, ep) > 0;
 }
 
 /*
@@ -222,7 +175,7 @@ Export *erts_seccomp_stub(Process *c_p, Eterm m, Eterm f, Uint a)
     erts_aint32_t newest = erts_atomic32_read_nob(&last_ix);
     Export *ep;
 
-    if (!(c_p->seccomp & ERTS_SECCOMP_E))
+    if (!(c_p->seccomp & ERTS_SECCOMP_CHECKED))
         return NULL;
     ep = (Export *) erts_active_export_entry(m, f, a);
     if (ep != NULL || erts_atomic32_read_nob(&stubs) >= MAX_STUBS)
@@ -240,7 +193,7 @@ int erts_seccomp_undef(Process *c_p, Eterm m, Eterm f, Uint a)
 {
     Sint32 verdict;
 
-    return (c_p->seccomp & ERTS_SECCOMP_E) && ask(c_p, m, f, a, &verdict);
+    return (c_p->seccomp & ERTS_SECCOMP_CHECKED) && ask(c_p, m, f, a, &verdict);
 }
 
 /* A spawn through the function given. Gives freason when denied, else 0. */
@@ -294,7 +247,7 @@ Uint32 erts_seccomp_inherit(Process *parent, Eterm child)
     } else if (!inherits)
         return 0;
     else if (h && h->inherit(parent->common.id, child) == 0)
-        return parent->seccomp & ~ERTS_SECCOMP_SAVE_CALLS;
+        return erts_seccomp_closed(parent->seccomp & ~ERTS_SECCOMP_SAVE_CALLS);
     return ERTS_SECCOMP_DENY_ALL_WORD;
 }
 
@@ -321,8 +274,10 @@ void erts_seccomp_save_calls(Process *c_p, int on)
  * environment. */
 static Sint32 apply_request(Process *c_p, ErlNifEnv *env, void *request)
 {
-    Uint32 old = c_p->seccomp & ~ERTS_SECCOMP_SAVE_CALLS;
+    Uint32 old = erts_seccomp_closed(c_p->seccomp & ~ERTS_SECCOMP_SAVE_CALLS);
     Uint32 word = old;
+    /* The code of a gate that tightens its own process goes on in it. */
+    int inside = env && erts_seccomp_is_inside(c_p);
     Sint32 status = hooks()->apply(request, c_p->common.id, &word);
 
     if (status == ERTS_SECCOMP_OK) {
@@ -330,7 +285,7 @@ static Sint32 apply_request(Process *c_p, ErlNifEnv *env, void *request)
 
         if (policy >= ERTS_SECCOMP_MAX_POLICIES || !erts_seccomp_bits[policy])
             word = ERTS_SECCOMP_DENY_ALL_WORD;
-        c_p->seccomp = word;
+        c_p->seccomp = inside ? erts_seccomp_opened(word) : word;
         erts_seccomp_save_calls(c_p,
                                 ERTS_PROC_GET_SAVED_CALLS_BUF(c_p) != NULL);
         erts_seccomp_new_policy(c_p, env, old);
@@ -379,7 +334,7 @@ int erl_seccomp_word(Eterm pid, Uint32 *word)
 
     if (!rp)
         return 1;
-    *word = rp->seccomp & ~ERTS_SECCOMP_SAVE_CALLS;
+    *word = erts_seccomp_closed(rp->seccomp) & ~ERTS_SECCOMP_SAVE_CALLS;
     return 0;
 }
 

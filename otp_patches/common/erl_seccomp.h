@@ -17,17 +17,23 @@
 #include "erl_process.h"
 #include "erl_nif.h"
 
-#define ERTS_SECCOMP_ABI 3
+#define ERTS_SECCOMP_ABI 4
 
 /*
  * Process.seccomp is zero for a process without policy. Else its low byte
- * holds the flags E, M, S and I; the low four bits of it are unused.
+ * holds the flags E, M, S and I, and one bit below that nobody is shown.
  */
 #define ERTS_SECCOMP_E 0x80u /* under a policy; unset: nothing below counts */
 #define ERTS_SECCOMP_M 0x40u /* the policy is a blacklist */
 #define ERTS_SECCOMP_S 0x20u /* may not spawn */
 #define ERTS_SECCOMP_I 0x10u /* children inherit the policy */
 #define ERTS_SECCOMP_FLAGS 0xffu
+
+/* Inside of a gate: ERTS_SECCOMP_SEND is to be set again. */
+#define ERTS_SECCOMP_GATE_SEND 0x01u
+
+/* Calls are checked: with E, but for the time inside of a gate. */
+#define ERTS_SECCOMP_CHECKED 0x800u
 
 /* The process has a save_calls buffer as well, so the short cut of the JIT past
  * erts_seccomp_call() must not be taken. */
@@ -51,7 +57,7 @@
 /* The word of a process with that. */
 #define ERTS_SECCOMP_DENY_ALL_WORD                                          \
     (ERTS_SECCOMP_DENY_ALL << ERTS_SECCOMP_POLICY_SHIFT | ERTS_SECCOMP_E    \
-     | ERTS_SECCOMP_S | ERTS_SECCOMP_SEND)
+     | ERTS_SECCOMP_S | ERTS_SECCOMP_SEND | ERTS_SECCOMP_CHECKED)
 
 /* How many export entries can have a bit of their own. Entry number 0 stands
  * for all others; its bit is never set. */
@@ -62,6 +68,7 @@
 #define ERTS_SECCOMP_LOG 1   /* allowed this time: ask again */
 #define ERTS_SECCOMP_RAISE 2 /* raise an error */
 #define ERTS_SECCOMP_KILL 3  /* end the process */
+#define ERTS_SECCOMP_GATE 4  /* always allowed, and opens a gate */
 
 /* What happened to a request to put a process under a policy. */
 #define ERTS_SECCOMP_OK 0
@@ -193,6 +200,10 @@ typedef struct {
      * node is an atom or NIL for this one. What to do? */
     Sint32 (*send_denied)(Eterm pid, Eterm module, Eterm function,
                           Uint32 arity, Eterm target, Eterm node);
+    /* A gate: something that could be called comes in with this call of it.
+     * What to do? ERTS_SECCOMP_LOG opens it all the same. */
+    Sint32 (*gate_denied)(Eterm pid, Eterm module, Eterm function,
+                          Uint32 arity);
 } ErtsSeccompHooks;
 
 struct export_;
@@ -213,6 +224,7 @@ extern int erts_seccomp_emitted;
 void erts_seccomp_init(void);
 const ErtsSeccompHooks *erts_seccomp_hooks(void);
 Uint32 erts_seccomp_new_ix(void);
+int erts_seccomp_check(Process *c_p, const struct export_ *ep);
 int erts_seccomp_denies(Process *c_p, const struct export_ *ep);
 int erts_seccomp_is_denial(Process *c_p);
 int erts_seccomp_call(Process *c_p, const struct export_ *ep);
@@ -252,8 +264,13 @@ const ErtsSeccompHooks *erts_seccomp_judge(Process *c_p);
 
 void erts_seccomp_send_init(void);
 int erts_seccomp_is_order(Eterm msg); /* in erl_seccomp_guard_shape.c */
+void erts_seccomp_refuse_init(void);
+int erts_seccomp_refuse_call(Process *c_p, Eterm module, Eterm function,
+                             Uint arity, Eterm target, Sint32 verdict);
 int erts_seccomp_refuse(Process *c_p, const ErtsCodeMFA *mfa, Eterm target,
                         Sint32 verdict);
+void erts_seccomp_refuse_term(Process *c_p, Eterm what, Eterm target,
+                              Sint32 verdict);
 int erts_seccomp_message(Process *c_p, Eterm *to, Eterm msg,
                          const ErtsCodeMFA *mfa);
 int erts_seccomp_signal(Process *c_p, Eterm to, const ErtsCodeMFA *mfa);
@@ -276,6 +293,9 @@ int erl_seccomp_register(const ErtsSeccompHooks *hooks);
 int erl_seccomp_set_bits(Uint32 policy, erts_atomic32_t *bits);
 int erl_seccomp_set_send(Uint32 policy, const ErtsSeccompSend *rule);
 int erl_seccomp_serve_io(ErlNifEnv *env);
+int erl_seccomp_has_gates(void);
+int erl_seccomp_set_gates(Uint32 policy, erts_atomic32_t *bits);
+int erl_seccomp_in_gate(ErlNifEnv *env);
 int erl_seccomp_word(Eterm pid, Uint32 *word);
 Sint32 erl_seccomp_attach_self(ErlNifEnv *env, void *request,
                                Eterm *result);

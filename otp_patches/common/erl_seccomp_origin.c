@@ -25,6 +25,7 @@
 #include "register.h"
 #include "dist.h"
 #include "erl_trace.h"
+#include "erl_seccomp_gate.h"
 #include "erl_seccomp_origin.h"
 
 #define TOKEN_FLAGS(T) SEQ_TRACE_T_FLAGS(T)
@@ -240,11 +241,13 @@ void erts_seccomp_timeout(Process *c_p)
     set_part(c_p, arrive(c_p, c_p->stop, 0));
 }
 
-/* The stack is gone, and with it all that a depth could be compared to. */
+/* The stack is gone, and with it all that a depth could be compared to and the
+ * frame of a gate. */
 void erts_seccomp_hibernate(Process *c_p)
 {
     Uint part = part_of(SEQ_TRACE_TOKEN(c_p));
 
+    c_p->seccomp = erts_seccomp_closed(c_p->seccomp);
     if (part)
         set_part(c_p, PART(ID(part), MAX_DEPTH));
 }

@@ -10,7 +10,7 @@
 
 extern "C"
 {
-#include "erl_seccomp.h"
+#include "erl_seccomp_gate.h"
 }
 
 /*
@@ -29,8 +29,8 @@ static inline void erts_seccomp_emit_test(asmjit::x86::Assembler &a,
 
     a.mov(t1.r32(), x86::dword_ptr(c_p, offsetof(Process, seccomp)));
     a.mov(t2.r32(), t1.r32());
-    a.and_(t2.r32(), imm(ERTS_SECCOMP_E | ERTS_SECCOMP_SAVE_CALLS));
-    a.cmp(t2.r32(), imm(ERTS_SECCOMP_E));
+    a.and_(t2.r32(), imm(ERTS_SECCOMP_CHECKED | ERTS_SECCOMP_SAVE_CALLS));
+    a.cmp(t2.r32(), imm(ERTS_SECCOMP_CHECKED));
     a.jne(slow);
 
     a.mov(t2, imm(erts_seccomp_bits));

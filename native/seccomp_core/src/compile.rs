@@ -13,7 +13,7 @@ use crate::layer::Layer;
 use crate::policy::{Mode, OnDeny, Permission, Policy};
 use crate::rule::{Pat, Pattern};
 
-type Set<T> = HashSet<T, RandomState>;
+pub(crate) type Set<T> = HashSet<T, RandomState>;
 type Name = Pat<Arc<str>>;
 
 /// Gives every name its number: in the virtual machine the atom.
@@ -39,6 +39,7 @@ pub struct Mfa {
 #[derive(Debug)]
 pub struct Compiled {
     pub(crate) layers: Vec<Matcher>,
+    pub(crate) gates: Set<(u64, u64, u32)>,
     pub(crate) spawn: Permission,
     pub(crate) on_deny: OnDeny,
 }
@@ -66,8 +67,14 @@ impl Compiled {
             .iter()
             .map(|layer| Matcher::new(layer, atoms))
             .collect::<Result<_, _>>()?;
+        let mut gates = Shapes::default();
+        let mut names = Names { atoms, last: None };
+        for gate in policy.gates() {
+            gates.add(gate, &mut names)?;
+        }
         Ok(Compiled {
             layers,
+            gates: set(gates.mfas),
             spawn: policy.spawn(),
             on_deny: policy.on_deny(),
         })

@@ -43,7 +43,7 @@ fn dump_layer(page: &mut String, number: usize, layer: &Layer) {
         layer.mode(),
         entries.len()
     );
-    let texts: Vec<_> = entries.iter().map(|e| e.pattern.to_string()).collect();
+    let texts: Vec<_> = entries.iter().map(Entry::text).collect();
     let width = texts.iter().map(|t| t.chars().count()).max().unwrap_or(0);
     for (text, Entry { origin, .. }) in texts.iter().zip(entries) {
         let _ = write!(page, "  {text:<width$}  {origin}");

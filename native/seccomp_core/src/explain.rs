@@ -19,6 +19,8 @@ pub struct Explanation<'a> {
     on_deny: OnDeny,
     /// The rule that bounds what an allowed call may send to.
     send: Option<&'a SendRule>,
+    /// Whether the function is a gate.
+    gate: bool,
 }
 
 /// What one layer says about a call.
@@ -56,6 +58,10 @@ impl Policy {
             call: mfa_text(module, function, arity),
             layers: layers.collect(),
             on_deny: self.on_deny(),
+            gate: self
+                .gates()
+                .iter()
+                .any(|gate| gate.matches(module, function, arity)),
             send: (!self.send().is_any() && sends(module, function))
                 .then_some(self.send()),
         }
@@ -80,14 +86,6 @@ impl Layer {
             arity: pick(fixed & 1 != 0, &arity),
         });
         candidates.filter_map(|pattern| self.find(&pattern)).next()
-    }
-
-    /// The entry with exactly this pattern; entries are in pattern order.
-    fn find(&self, pattern: &Pattern) -> Option<&Entry> {
-        self.entries()
-            .binary_search_by(|entry| entry.pattern.cmp(pattern))
-            .ok()
-            .and_then(|place| self.entries().get(place))
     }
 }
 
@@ -151,6 +149,9 @@ impl Display for Explanation<'_> {
                 }
             }
         }
+        if self.gate {
+            return f.write_str(" What it calls is not checked.");
+        }
         if let (Verdict::Allow, Some(rule)) = (verdict, self.send) {
             write!(f, " Whom it may send to: {rule}.")?;
         }
@@ -164,15 +165,17 @@ impl Display for Explanation<'_> {
 /// What follows "allowed" or "denied", without the full stop.
 impl Display for LayerReason<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(Entry { pattern, origin }) = self.entry else {
+        let Some(entry) = self.entry else {
             return write!(f, ": the {} has no rule for it", self.mode);
         };
+        let Entry { origin, .. } = entry;
+        let rule = entry.text();
         match origin.reason() {
-            None => write!(f, " by {origin}, {pattern}"),
+            None => write!(f, " by {origin}, {rule}"),
             // Reasons are written as notes or as sentences.
             Some(reason) => {
                 let reason = reason.trim_end_matches('.');
-                write!(f, " by {origin}, {pattern}: {reason}")
+                write!(f, " by {origin}, {rule}: {reason}")
             }
         }
     }

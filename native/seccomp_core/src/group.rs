@@ -185,6 +185,9 @@ impl Groups {
                         });
                     }
                 }
+                Rule::Gate(_) => {
+                    return Err(bad(format!("{}: {rule}", group.name)));
+                }
             }
         }
         Ok(())

@@ -90,6 +90,10 @@ fn hash_layer(layer: &Layer) -> [u8; 32] {
     }]);
     for entry in layer.entries() {
         hash_pattern(&mut sha, &entry.pattern);
+        // No pattern begins with this byte.
+        if entry.gate {
+            sha.update(b"g");
+        }
     }
     sha.finalize().into()
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::policy::Mode;
 use crate::rule::Pattern;
+use crate::rule_text::gate_text;
 
 /// Where a pattern came from. Positions count from 1, in the list that the
 /// user wrote; under several policies each layer speaks of its own list, and
@@ -40,6 +41,8 @@ pub struct Entry {
     pub pattern: Pattern,
     /// Where it came from.
     pub origin: Origin,
+    /// Whether what the function calls is allowed, too, until it returns.
+    pub gate: bool,
 }
 
 /// A set of patterns with one mode.
@@ -85,14 +88,27 @@ impl Origin {
     }
 }
 
+impl Entry {
+    /// The text of a rule that gives this entry.
+    pub(crate) fn text(&self) -> String {
+        if self.gate {
+            gate_text(&self.pattern)
+        } else {
+            self.pattern.to_string()
+        }
+    }
+}
+
 impl Layer {
-    /// Sorts the entries. Of several for one pattern the user's own rule is
-    /// kept, or else the first, as what an explanation should point at.
+    /// Sorts the entries. Of several for one pattern a gate is kept, or else
+    /// the user's own rule, or else the first, as what an explanation should
+    /// point at.
     pub(crate) fn new(mode: Mode, mut entries: Vec<Entry>) -> Self {
         let is_group = |e: &Entry| matches!(e.origin, Origin::Group { .. });
         entries.sort_by(|a, b| {
             a.pattern
                 .cmp(&b.pattern)
+                .then_with(|| b.gate.cmp(&a.gate))
                 .then_with(|| is_group(a).cmp(&is_group(b)))
         });
         entries.dedup_by(|later, kept| later.pattern == kept.pattern);
@@ -109,6 +125,19 @@ impl Layer {
         &self.entries
     }
 
+    /// The entry with exactly this pattern; entries are in pattern order.
+    pub(crate) fn find(&self, pattern: &Pattern) -> Option<&Entry> {
+        self.entries
+            .binary_search_by(|entry| entry.pattern.cmp(pattern))
+            .ok()
+            .and_then(|place| self.entries.get(place))
+    }
+
+    /// Whether this function is a gate.
+    pub(crate) fn has_gate(&self, function: &Pattern) -> bool {
+        self.find(function).is_some_and(|entry| entry.gate)
+    }
+
     /// Whether both decide alike because they hold the same patterns.
     pub(crate) fn same_patterns(&self, other: &Layer) -> bool {
         self.mode == other.mode
@@ -117,6 +146,6 @@ impl Layer {
                 .entries
                 .iter()
                 .zip(&other.entries)
-                .all(|(a, b)| a.pattern == b.pattern)
+                .all(|(a, b)| a.pattern == b.pattern && a.gate == b.gate)
     }
 }

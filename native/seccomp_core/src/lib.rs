@@ -22,11 +22,14 @@
 //!    It may send to what both may send to.
 //! 8. A *group* stands for its members. A whitelist holds `@base` unless the
 //!    user leaves it out.
-//! 9. What cannot be understood is an error, never a rule left out; what
+//! 9. A *gate* is one function that a whitelist allows, and with it all that
+//!    the function calls until it returns. In a meet it is one if it is one
+//!    in every layer; otherwise it is a function that is allowed.
+//! 10. What cannot be understood is an error, never a rule left out; what
 //!    cannot be decided is denied.
-//! 10. Two policies are the same when they decide alike by the same patterns:
-//!     [`PolicyHash`] looks at patterns, flags and reaction, not at comments
-//!     or at where a pattern came from.
+//! 11. Two policies are the same when they decide alike by the same patterns:
+//!     [`PolicyHash`] looks at patterns, gates, flags and reaction, not at
+//!     comments or at where a pattern came from.
 //!
 //! # From text to verdict
 //!
@@ -48,6 +51,7 @@ mod explain;
 mod file;
 mod flags;
 mod form;
+mod gate;
 mod group;
 mod group_doc;
 mod hash;

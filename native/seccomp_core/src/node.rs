@@ -309,9 +309,15 @@ fn rule_text(node: Node) -> Result<String, Fault> {
                 };
                 Ok(format!("{}:{}/{arity}", name(m)?, name(f)?))
             }
+            [gate, m, f, Node {
+                value: Value::Integer(arity),
+                ..
+            }] if matches!(&gate.value, Value::Atom(word) if word == "gate") => {
+                Ok(format!("gate {}:{}/{arity}", name(m)?, name(f)?))
+            }
             _ => Err(Fault::new(
-                "write Module, {Module, Function}, {Module, Function, Arity} \
-                 or '@group'",
+                "write Module, {Module, Function}, {Module, Function, Arity}, \
+                 '@group' or {gate, Module, Function, Arity}",
                 node.at,
             )),
         },

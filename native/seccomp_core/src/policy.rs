@@ -11,9 +11,10 @@ use foldhash::fast::RandomState;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::gate;
 use crate::group::Groups;
 use crate::layer::{Entry, Layer, Origin};
-use crate::rule::Rule;
+use crate::rule::{Pattern, Rule};
 use crate::send::SendRule;
 use crate::spec::PolicySpec;
 
@@ -155,17 +156,25 @@ impl Policy {
                     second: position,
                 });
             }
+            let gate = matches!(rule, Rule::Gate(_));
             match rule {
-                Rule::Pattern(pattern) => entries.push(Entry {
-                    pattern: pattern.clone(),
-                    origin: Origin::Rule {
-                        position,
-                        reason: spec
-                            .comments
-                            .get(&index)
-                            .map(|comment| comment.as_str().into()),
-                    },
-                }),
+                Rule::Pattern(pattern) | Rule::Gate(pattern) => {
+                    if gate {
+                        gate::check(pattern, spec.mode)
+                            .map_err(|error| error.at(position))?;
+                    }
+                    entries.push(Entry {
+                        pattern: pattern.clone(),
+                        origin: Origin::Rule {
+                            position,
+                            reason: spec
+                                .comments
+                                .get(&index)
+                                .map(|comment| comment.as_str().into()),
+                        },
+                        gate,
+                    });
+                }
                 Rule::Group(name) => {
                     add_group(groups, name, Some(position), &mut entries)
                         .map_err(|error| error.at(position))?;
@@ -188,6 +197,19 @@ impl Policy {
     /// The layers: a call has to be allowed by all of them.
     pub fn layers(&self) -> &[Layer] {
         &self.layers
+    }
+
+    /// The functions that are gates: in each layer, so that no layer looks at
+    /// what they call.
+    pub fn gates(&self) -> Vec<&Pattern> {
+        let Some((first, others)) = self.layers.split_first() else {
+            return Vec::new();
+        };
+        let gates = first.entries().iter().filter(|entry| entry.gate);
+        gates
+            .map(|entry| &entry.pattern)
+            .filter(|gate| others.iter().all(|layer| layer.has_gate(gate)))
+            .collect()
     }
 
     /// Whether the process may start others.
@@ -232,6 +254,7 @@ fn add_group(
             reason: member.reason.clone(),
             position,
         },
+        gate: false,
     }));
     Ok(())
 }

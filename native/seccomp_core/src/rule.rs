@@ -61,6 +61,13 @@ pub struct Pattern {
 }
 
 impl Pattern {
+    /// Whether all three places are values: the pattern is one function.
+    pub fn is_function(&self) -> bool {
+        self.module.is_fixed()
+            && self.function.is_fixed()
+            && self.arity.is_fixed()
+    }
+
     /// Whether the pattern matches a call. An arity beyond 255 is matched by
     /// the wildcard alone.
     pub fn matches(&self, module: &str, function: &str, arity: u32) -> bool {
@@ -80,6 +87,8 @@ pub enum Rule {
     Pattern(Pattern),
     /// All patterns of a group, by its name with the `@`.
     Group(String),
+    /// One function that is allowed, and what it calls with it.
+    Gate(Pattern),
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 //! Rules as text, both ways: `lists`, `lists:map`, `lists:map/2`, `_:map/2`,
-//! `'Elixir.Enum':map/2`, `@pure`.
+//! `'Elixir.Enum':map/2`, `@pure`, `gate kv:get/1`.
 //!
 //! Names are written as in Erlang. What needs no quotes there needs none here,
 //! except that unquoted names are ASCII; reserved words are accepted bare, for
@@ -13,6 +13,9 @@ use std::sync::Arc;
 
 use crate::error::Error;
 use crate::rule::{Pat, Pattern, Rule};
+
+/// What stands before the function of a gate.
+const GATE: &str = "gate ";
 
 /// The longest name that the virtual machine can hold, in characters.
 pub(crate) const MAX_ATOM: usize = 255;
@@ -42,9 +45,10 @@ impl FromStr for Pattern {
     fn from_str(text: &str) -> Result<Self, Error> {
         match text.parse()? {
             Rule::Pattern(pattern) => Ok(pattern),
-            Rule::Group(_) => Err(Error::BadRule {
+            Rule::Group(_) | Rule::Gate(_) => Err(Error::BadRule {
                 text: text.to_owned(),
-                why: "a group cannot stand here: write module:function/arity"
+                why: "only a pattern can stand here: write \
+                      module:function/arity"
                     .to_owned(),
                 position: None,
             }),
@@ -56,6 +60,9 @@ impl FromStr for Pattern {
 fn parse(text: &str) -> Result<Rule, String> {
     if text.starts_with('@') {
         return group(text);
+    }
+    if let Some(function) = text.strip_prefix(GATE) {
+        return gate(function);
     }
     let (module, rest) = name(text)?;
     if rest.is_empty() {
@@ -94,6 +101,17 @@ fn rule(
         function,
         arity,
     })
+}
+
+fn gate(function: &str) -> Result<Rule, String> {
+    match parse(function)? {
+        Rule::Pattern(pattern) if pattern.is_function() => {
+            Ok(Rule::Gate(pattern))
+        }
+        _ => Err("a gate is one function: write gate module:function/arity, \
+                  without wildcards"
+            .to_owned()),
+    }
 }
 
 fn unexpected(rest: &str) -> String {
@@ -229,6 +247,7 @@ impl Display for Rule {
         match self {
             Rule::Pattern(pattern) => pattern.fmt(f),
             Rule::Group(name) => f.pad(name),
+            Rule::Gate(pattern) => f.pad(&gate_text(pattern)),
         }
     }
 }
@@ -278,6 +297,11 @@ fn atom_text(name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         }
     }
     f.write_char('\'')
+}
+
+/// The text of the rule that makes a function a gate.
+pub(crate) fn gate_text(pattern: &Pattern) -> String {
+    format!("{GATE}{pattern}")
 }
 
 struct Atom<'a>(&'a str);

@@ -21,6 +21,8 @@ pub enum Verdict {
 pub enum Decision {
     /// Let it run.
     Allow,
+    /// Let it run, and do not look at what it calls.
+    Gate,
     /// Record it and let it run.
     Log,
     /// Raise an error instead.
@@ -58,9 +60,16 @@ impl Compiled {
     /// What to do about the call.
     pub fn decide(&self, call: Mfa) -> Decision {
         match self.verdict(call) {
+            Verdict::Allow if self.is_gate(call) => Decision::Gate,
             Verdict::Allow => Decision::Allow,
             Verdict::Deny => self.denial(),
         }
+    }
+
+    /// Whether the function is a gate. It is allowed then, in every layer.
+    fn is_gate(&self, call: Mfa) -> bool {
+        self.gates
+            .contains(&(call.module, call.function, call.arity))
     }
 
     /// What to do when the process wants to start another one.
@@ -184,6 +193,7 @@ mod tests {
     fn no_layer_allows_nothing() {
         let empty = Compiled {
             layers: Vec::new(),
+            gates: Default::default(),
             spawn: Permission::Allow,
             on_deny: OnDeny::Raise,
         };

@@ -10,6 +10,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::gate;
 use crate::json_send::JsonSend;
 use crate::layer::{Entry, Layer, Origin};
 use crate::policy::{Mode, OnDeny, Permission, Policy, MAX_LAYERS};
@@ -47,21 +48,28 @@ fn refused(message: &str) -> Error {
     }
 }
 
-fn pattern(text: &str) -> Result<Pattern, Error> {
+fn pattern(mode: Mode, text: &str) -> Result<(Pattern, bool), Error> {
     match text.parse()? {
-        Rule::Pattern(pattern) => Ok(pattern),
+        Rule::Pattern(pattern) => Ok((pattern, false)),
+        // What may not be a gate is this node's word, not the other's.
+        Rule::Gate(pattern) => {
+            gate::check(&pattern, mode)?;
+            Ok((pattern, true))
+        }
         Rule::Group(_) => Err(refused("a group, which is not expanded")),
     }
 }
 
 fn layer(wire: &WireLayer) -> Result<Layer, Error> {
     let entries = wire.patterns.iter().enumerate().map(|(index, text)| {
+        let (pattern, gate) = pattern(wire.mode, text)?;
         Ok(Entry {
-            pattern: pattern(text)?,
+            pattern,
             origin: Origin::Rule {
                 position: index + 1,
                 reason: None,
             },
+            gate,
         })
     });
     Ok(Layer::new(
@@ -75,11 +83,7 @@ impl Policy {
     pub fn to_wire(&self) -> Result<String, Error> {
         let layers = self.layers().iter().map(|layer| WireLayer {
             mode: layer.mode(),
-            patterns: layer
-                .entries()
-                .iter()
-                .map(|entry| entry.pattern.to_string())
-                .collect(),
+            patterns: layer.entries().iter().map(Entry::text).collect(),
         });
         let wire = WirePolicy {
             layers: layers.collect(),

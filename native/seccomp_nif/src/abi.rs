@@ -12,7 +12,7 @@ use std::ffi::c_void;
 pub type Eterm = usize;
 
 /// `ERTS_SECCOMP_ABI`
-pub const ABI: u32 = 3;
+pub const ABI: u32 = 4;
 /// `ERTS_SECCOMP_E`: the process is under a policy.
 pub const E: u32 = 0x80;
 /// `ERTS_SECCOMP_M`: the policy is a blacklist.
@@ -21,6 +21,8 @@ pub const M: u32 = 0x40;
 pub const S: u32 = 0x20;
 /// `ERTS_SECCOMP_I`: children inherit the policy.
 pub const I: u32 = 0x10;
+/// `ERTS_SECCOMP_CHECKED`: calls are checked, but for those inside of a gate.
+pub const CHECKED: u32 = 0x800;
 /// `ERTS_SECCOMP_FLAGS`: the byte with the flags.
 pub const FLAGS: u32 = 0xff;
 /// `ERTS_SECCOMP_SEND`: signals have to be checked.
@@ -43,6 +45,8 @@ pub const LOG: i32 = 1;
 pub const RAISE: i32 = 2;
 /// `ERTS_SECCOMP_KILL`
 pub const KILL: i32 = 3;
+/// `ERTS_SECCOMP_GATE`: allowed, and a gate is open until the call returns.
+pub const GATE: i32 = 4;
 /// `ERTS_SECCOMP_OK`
 pub const OK: i32 = 0;
 /// `ERTS_SECCOMP_NOPROC`
@@ -217,6 +221,13 @@ pub struct Hooks {
         target: Eterm,
         node: Eterm,
     ) -> i32,
+    /// A fun comes in with the call of a gate.
+    pub gate_denied: extern "C" fn(
+        pid: Eterm,
+        module: Eterm,
+        function: Eterm,
+        arity: u32,
+    ) -> i32,
 }
 
 /// `erl_seccomp_abi`
@@ -229,6 +240,13 @@ pub type SetBitsFn =
 /// `erl_seccomp_set_send`
 pub type SetSendFn =
     unsafe extern "C" fn(policy: u32, rule: *const SendRule) -> i32;
+/// `erl_seccomp_has_gates`
+pub type HasGatesFn = unsafe extern "C" fn() -> i32;
+/// `erl_seccomp_set_gates`
+pub type SetGatesFn =
+    unsafe extern "C" fn(policy: u32, bits: *mut c_void) -> i32;
+/// `erl_seccomp_in_gate`
+pub type InGateFn = unsafe extern "C" fn(env: *mut c_void) -> i32;
 /// `erl_seccomp_serve_io`
 pub type ServeIoFn = unsafe extern "C" fn(env: *mut c_void) -> i32;
 /// `erl_seccomp_word`

@@ -22,6 +22,8 @@ pub struct VerdictBits {
     send: Option<Rule>,
     // Written by the emulator alone, with atomic operations.
     _memory: MmapMut,
+    // The same for gates, if the policy has any.
+    gates: Option<MmapMut>,
 }
 
 struct Numbers {
@@ -54,14 +56,22 @@ fn give_back(number: u32) {
 }
 
 impl VerdictBits {
-    /// Fresh bits, none of them set; `None` where nothing is enforced.
-    pub fn new(send: Option<Rule>) -> Result<Option<Self>, Error> {
+    /// Fresh bits, none of them set; `None` where nothing is enforced, or not
+    /// this policy.
+    pub fn new(
+        send: Option<Rule>,
+        has_gates: bool,
+    ) -> Result<Option<Self>, Error> {
         let Ok(emulator) = emulator::get() else {
             return Ok(None);
         };
+        if has_gates && !emulator.has_gates() {
+            return Ok(None);
+        }
         let bytes = abi::EXPORTS as usize / 8;
-        let mut memory =
-            MmapMut::map_anon(bytes).map_err(|_| Error::OutOfMemory)?;
+        let map = || MmapMut::map_anon(bytes).map_err(|_| Error::OutOfMemory);
+        let mut memory = map()?;
+        let gates = has_gates.then(map).transpose()?;
         let number = take_number()?;
         let bits = memory.as_mut_ptr().cast::<c_void>();
         // SAFETY: the memory has the size of all bits and lives in the value
@@ -70,11 +80,19 @@ impl VerdictBits {
             give_back(number);
             return Err(Error::TooManyPolicies);
         }
-        let this = Self {
+        let mut this = Self {
             number,
             send,
             _memory: memory,
+            gates,
         };
+        if let Some(gates) = &mut this.gates {
+            let bits = gates.as_mut_ptr().cast::<c_void>();
+            // SAFETY: as above.
+            if !unsafe { emulator.set_gates(number, bits) } {
+                return Err(Error::Internal);
+            }
+        }
         if let Some(rule) = &this.send {
             // SAFETY: the rule lives in a box of the value made here, whose
             // Drop takes it away first.
@@ -112,6 +130,9 @@ impl Drop for VerdictBits {
         if let Ok(emulator) = emulator::get() {
             emulator.drop_bits(self.number);
             emulator.drop_send(self.number);
+            if self.gates.is_some() {
+                emulator.drop_gates(self.number);
+            }
         }
         give_back(self.number);
     }

@@ -13,6 +13,9 @@ use crate::hooks;
 pub struct Emulator {
     set_bits: abi::SetBitsFn,
     set_send: abi::SetSendFn,
+    has_gates: bool,
+    set_gates: abi::SetGatesFn,
+    in_gate: abi::InGateFn,
     serve_io: abi::ServeIoFn,
     word: abi::WordFn,
     attach_self: abi::AttachSelfFn,
@@ -35,6 +38,8 @@ pub enum Unsupported {
     Abi(u32),
     /// Another copy of this library is registered already.
     Taken,
+    /// It enforces policies, but not such that have gates.
+    Gates,
 }
 
 static EMULATOR: OnceCell<Result<Emulator, Unsupported>> = OnceCell::new();
@@ -68,9 +73,14 @@ fn find() -> Result<Emulator, Unsupported> {
         other => return Err(Unsupported::Abi(other)),
     }
     let register = function!(c"erl_seccomp_register", abi::RegisterFn);
+    let has_gates = function!(c"erl_seccomp_has_gates", abi::HasGatesFn);
     let emulator = Emulator {
         set_bits: function!(c"erl_seccomp_set_bits", abi::SetBitsFn),
         set_send: function!(c"erl_seccomp_set_send", abi::SetSendFn),
+        // SAFETY: the function takes nothing and only returns a number.
+        has_gates: unsafe { has_gates() } != 0,
+        set_gates: function!(c"erl_seccomp_set_gates", abi::SetGatesFn),
+        in_gate: function!(c"erl_seccomp_in_gate", abi::InGateFn),
         serve_io: function!(c"erl_seccomp_serve_io", abi::ServeIoFn),
         word: function!(c"erl_seccomp_word", abi::WordFn),
         attach_self: function!(c"erl_seccomp_attach_self", abi::AttachSelfFn),
@@ -153,6 +163,35 @@ impl Emulator {
     pub fn drop_send(&self, policy: u32) {
         // SAFETY: null means that there is no rule, and nothing is allowed.
         unsafe { (self.set_send)(policy, ptr::null()) };
+    }
+
+    /// Whether there are gates in this emulator.
+    pub fn has_gates(&self) -> bool {
+        self.has_gates
+    }
+
+    /// Gives a policy its bits for gates; false if it cannot have them.
+    ///
+    /// # Safety
+    /// As for [`Emulator::set_bits`].
+    pub unsafe fn set_gates(&self, policy: u32, bits: *mut c_void) -> bool {
+        // SAFETY: as promised by the caller.
+        unsafe { (self.set_gates)(policy, bits) == 0 }
+    }
+
+    /// Takes a policy's bits for gates away. No process may have the policy.
+    pub fn drop_gates(&self, policy: u32) {
+        // SAFETY: null means that the policy has no gates.
+        unsafe { (self.set_gates)(policy, ptr::null_mut()) };
+    }
+
+    /// Whether the caller is inside of a gate.
+    ///
+    /// # Safety
+    /// `env` must be the environment of the NIF call that is running.
+    pub unsafe fn in_gate(&self, env: *mut c_void) -> bool {
+        // SAFETY: as promised by the caller.
+        unsafe { (self.in_gate)(env) != 0 }
     }
 
     /// Makes the caller a group leader for restricted processes; false if it

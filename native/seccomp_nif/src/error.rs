@@ -119,6 +119,9 @@ impl Error {
                 Unsupported::Taken => {
                     "another copy of the library is loaded in this emulator".into()
                 }
+                Unsupported::Gates => {
+                    "this emulator has no gates yet, and the policy has some".into()
+                }
             },
             Error::NoProc => "the process does not exist".into(),
             Error::RemotePid => "only processes of this node can be put under a policy".into(),
@@ -171,6 +174,7 @@ fn unsupported_atom(why: Unsupported) -> rustler::Atom {
         Unsupported::Flavor => atoms::flavor(),
         Unsupported::Abi(_) => atoms::abi(),
         Unsupported::Taken => atoms::taken(),
+        Unsupported::Gates => atoms::gates(),
     }
 }
 
@@ -241,6 +245,7 @@ const STATUS_NAMES: &[&str] = &[
     "bad_atom",
     "internal",
     "restricted",
+    "unsupported",
 ];
 const INTERNAL_STATUS: i32 = 6;
 
@@ -257,5 +262,5 @@ pub fn name_of_status(status: i32) -> &'static str {
 }
 
 mod atoms {
-    rustler::atoms! { error, not_patched, flavor, abi, taken }
+    rustler::atoms! { error, not_patched, flavor, abi, taken, gates }
 }

@@ -38,6 +38,7 @@ pub static HOOKS: Hooks = Hooks {
     origin_of_hash: hooks_nodes::origin_of_hash,
     remote_child: hooks_nodes::remote_child,
     send_denied: hooks_send::send_denied,
+    gate_denied,
 };
 
 /// What somebody wants done to a process.
@@ -120,7 +121,7 @@ pub fn guard<T>(fallback: T, body: impl FnOnce() -> T) -> T {
 /// What the emulator is told and what is recorded; nothing of what is allowed.
 pub fn reaction(decision: Decision) -> Option<(i32, violations::Action)> {
     match decision {
-        Decision::Allow => None,
+        Decision::Allow | Decision::Gate => None,
         Decision::Log => Some((abi::LOG, violations::Action::Log)),
         Decision::Raise => Some((abi::RAISE, violations::Action::Raise)),
         Decision::Kill => Some((abi::KILL, violations::Action::Kill)),
@@ -139,11 +140,29 @@ fn verdict(
         collector.called(call);
         return abi::LOG;
     }
-    let Some((answer, action)) = reaction(decision(&policy)) else {
-        return abi::ALLOW;
+    let decision = decision(&policy);
+    let Some((answer, action)) = reaction(decision) else {
+        return match decision {
+            Decision::Gate => abi::GATE,
+            _ => abi::ALLOW,
+        };
     };
     violations::record(pid, call, None, policy.hash(), action);
     answer
+}
+
+/// A fun comes in with the call of a gate, which is denied for that.
+extern "C" fn gate_denied(
+    pid: Eterm,
+    module: Eterm,
+    function: Eterm,
+    arity: u32,
+) -> i32 {
+    guard(abi::RAISE, || {
+        verdict(pid, (module, function, arity), |policy| {
+            policy.compiled().denial()
+        })
+    })
 }
 
 extern "C" fn decide(

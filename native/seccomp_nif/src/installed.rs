@@ -12,6 +12,7 @@ use seccomp_core::{
 
 use crate::abi;
 use crate::bits::VerdictBits;
+use crate::emulator::{self, Unsupported};
 use crate::error::{Error, Result};
 use crate::learn::Collector;
 use crate::origins;
@@ -115,6 +116,7 @@ fn bare(
     hash: PolicyHash,
     purpose: Purpose,
 ) -> Result<Installed> {
+    let has_gates = !policy.gates().is_empty();
     let env = OwnedEnv::new();
     let (compiled, send) = env.run(|env| {
         let atoms = Atoms(env);
@@ -128,7 +130,7 @@ fn bare(
         policy,
         hash,
         compiled,
-        bits: VerdictBits::new(send)?,
+        bits: VerdictBits::new(send, has_gates)?,
         origin: None,
         purpose,
         comment: OnceLock::new(),
@@ -221,9 +223,26 @@ impl Installed {
 
     /// The word that the emulator keeps for a process under the policy.
     pub fn word(&self) -> Result<u32> {
-        let bits = self.bits.as_ref().ok_or(Error::Internal)?;
+        let bits = self.bits.as_ref().ok_or_else(|| self.unsupported())?;
         let send = if bits.has_send_rule() { abi::SEND } else { 0 };
-        Ok(u32::from(self.flags()) | send | bits.number() << abi::POLICY_SHIFT)
+        Ok(u32::from(self.flags())
+            | abi::CHECKED
+            | send
+            | bits.number() << abi::POLICY_SHIFT)
+    }
+
+    /// Why no process can be under the policy, if none can.
+    fn unsupported(&self) -> Error {
+        match emulator::get() {
+            Err(why) => why.into(),
+            Ok(emulator) if !emulator.has_gates() => Unsupported::Gates.into(),
+            Ok(_) => Error::Internal,
+        }
+    }
+
+    /// Fails if no process can be under the policy on this emulator.
+    pub fn enforceable(&self) -> Result<()> {
+        self.word().map(|_| ())
     }
 
     /// What restricts a process under `self` further by `other`. A learner

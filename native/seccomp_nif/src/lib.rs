@@ -41,6 +41,7 @@ mod quota;
 mod send;
 mod table;
 mod term;
+mod term_rule;
 mod violations;
 
 use rustler::{Env, Term};

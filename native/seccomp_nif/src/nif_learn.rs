@@ -14,6 +14,7 @@ use crate::nif_policy::{tuple, Handle};
 use crate::nif_process::{answer, change, mfa_term, target_term};
 use crate::table;
 use crate::term;
+use crate::term_rule;
 use crate::violations::{Call, Target};
 
 mod atoms {
@@ -100,7 +101,7 @@ fn call(term: Term) -> Option<Call> {
     if !(m.is_atom() && f.is_atom()) {
         return None;
     }
-    let arity = term::arity(a)?;
+    let arity = term_rule::arity(a)?;
     Some((term::raw(m), term::raw(f), u32::from(arity)))
 }
 

@@ -13,6 +13,7 @@ use crate::emulator::{self, Unsupported};
 use crate::error::{bad_term, Error, Result};
 use crate::installed::{self, Installed};
 use crate::term;
+use crate::term_rule;
 
 /// A handle on a policy.
 pub struct Handle(pub Arc<Installed>);
@@ -84,6 +85,7 @@ pub fn facts<'a>(
         ("on_deny", term::atom(env, &policy.on_deny().to_string())),
         ("send", term::send_term(env, policy.send())),
         ("rules", patterns.encode(env)),
+        ("gates", term_rule::gates(env, &policy.gates())),
         ("layers", policy.layers().len().encode(env)),
         ("hash", installed.hash().to_string().encode(env)),
     ];
@@ -108,7 +110,7 @@ impl Call<'_> {
                 bad_term("bad_mfa", "module and function are atoms")
             })
         };
-        let arity = term::arity(self.2)
+        let arity = term_rule::arity(self.2)
             .ok_or_else(|| bad_term("bad_mfa", "an arity is 0 to 255"))?;
         Ok((name(self.0)?, name(self.1)?, u32::from(arity)))
     }
@@ -205,7 +207,7 @@ fn group<'a>(env: Env<'a>, name: Term<'a>) -> Term<'a> {
             .members
             .iter()
             .map(|member| {
-                (term::rule_term(env, &member.rule), &*member.reason)
+                (term_rule::rule_term(env, &member.rule), &*member.reason)
                     .encode(env)
             })
             .collect();

@@ -87,6 +87,9 @@ fn set_policy<'a>(
     tag: Term<'a>,
 ) -> Term<'a> {
     let policy = Arc::clone(&handle.0);
+    if let Err(error) = policy.enforceable() {
+        return error.to_term(env);
+    }
     let wanted = if atoms::restrict() == how {
         Ok(Change::Restrict(policy))
     } else if atoms::replace() == how {
@@ -129,9 +132,11 @@ fn word(env: Env, target: Term) -> Result<u32> {
         Ok(emulator) => emulator.word(pid).ok_or(Error::NoProc),
         // Without a check nobody is under a policy; but another library's
         // processes may be, of which we know nothing.
-        Err(why @ (Unsupported::Abi(_) | Unsupported::Taken)) => {
-            Err(why.into())
-        }
+        Err(
+            why @ (Unsupported::Abi(_)
+            | Unsupported::Taken
+            | Unsupported::Gates),
+        ) => Err(why.into()),
         Err(Unsupported::NotPatched | Unsupported::Flavor) => {
             let target: rustler::LocalPid =
                 target.decode().map_err(|_| Error::NoProc)?;
@@ -187,6 +192,14 @@ fn process_info<'a>(env: Env<'a>, target: Term<'a>) -> Result<Term<'a>> {
 #[rustler::nif]
 fn info<'a>(env: Env<'a>, target: Term<'a>) -> Term<'a> {
     answer(env, process_info(env, target))
+}
+
+/// Whether the caller runs inside of a gate.
+#[rustler::nif]
+fn in_gate(env: Env) -> bool {
+    let raw_env = env.as_c_arg().cast::<c_void>();
+    // SAFETY: this is the environment of the running call.
+    emulator::get().is_ok_and(|emulator| unsafe { emulator.in_gate(raw_env) })
 }
 
 /// Makes the caller a group leader that restricted processes may use.

@@ -4,14 +4,15 @@
 use rustler::sys::ErlNifTerm;
 use rustler::{Atom, Encoder, Env, LocalPid, NifResult, Term, TermType};
 use seccomp_core::{
-    AtomTable, Error as CoreError, Mode, OnDeny, Pat, Pattern, Permission,
-    PolicySpec, Rule, SendRule, Target, Targets, Unknown, MAX_TARGETS,
+    AtomTable, Error as CoreError, Mode, OnDeny, Pat, Permission, PolicySpec,
+    Rule, SendRule, Target, Targets, Unknown, MAX_TARGETS,
 };
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use crate::abi::Eterm;
 use crate::error::{bad_term, Error, Result};
+use crate::term_rule;
 
 /// More rules than anybody writes; a longer list is a mistake or an attack.
 pub const MAX_RULES: usize = 1_000_000;
@@ -119,81 +120,6 @@ pub fn pid(term: Term) -> Result<Eterm> {
     }
 }
 
-fn name_pattern(term: Term) -> Option<Pat<Arc<str>>> {
-    atom_name(term).map(Pat::name)
-}
-
-/// An arity, 0 to 255. Decoding a `u8` would take 257 for 1.
-pub fn arity(term: Term) -> Option<u8> {
-    u8::try_from(term.decode::<i64>().ok()?).ok()
-}
-
-fn arity_pattern(term: Term) -> Option<Pat<u8>> {
-    if atom_name(term).as_deref() == Some("_") {
-        return Some(Pat::Any);
-    }
-    arity(term).map(Pat::Is)
-}
-
-/// One rule of a user's list.
-pub fn rule(term: Term) -> Option<Rule> {
-    let pattern = |module, function, arity| {
-        Rule::Pattern(Pattern {
-            module,
-            function,
-            arity,
-        })
-    };
-    if let Some(name) = atom_name(term) {
-        return Some(if name.starts_with('@') {
-            Rule::Group(name)
-        } else {
-            pattern(Pat::name(name), Pat::Any, Pat::Any)
-        });
-    }
-    match rustler::types::tuple::get_tuple(term).ok()?.as_slice() {
-        [m, f] => Some(pattern(name_pattern(*m)?, name_pattern(*f)?, Pat::Any)),
-        [m, f, a] => Some(pattern(
-            name_pattern(*m)?,
-            name_pattern(*f)?,
-            arity_pattern(*a)?,
-        )),
-        _ => None,
-    }
-}
-
-/// The term that [`rule`] reads.
-pub fn rule_term<'a>(env: Env<'a>, rule: &Rule) -> Term<'a> {
-    let name = |pat: &Pat<Arc<str>>| match pat {
-        Pat::Any => atom(env, "_"),
-        Pat::Is(name) => atom(env, name),
-    };
-    match rule {
-        Rule::Group(group) => atom(env, group),
-        Rule::Pattern(p) => match (&p.function, &p.arity) {
-            (Pat::Any, Pat::Any) => name(&p.module),
-            (_, Pat::Any) => (name(&p.module), name(&p.function)).encode(env),
-            (_, Pat::Is(arity)) => {
-                (name(&p.module), name(&p.function), *arity).encode(env)
-            }
-        },
-    }
-}
-
-/// A rule, or a map of one and why it is there.
-fn commented(term: Term) -> Option<(Rule, Option<String>)> {
-    if !term.is_map() {
-        return Some((rule(term)?, None));
-    }
-    let get = |key| term.map_get(atom(term.get_env(), key)).ok();
-    let comment = match get("comment") {
-        Some(comment) => Some(comment.decode().ok()?),
-        None => None,
-    };
-    let keys = 1 + usize::from(comment.is_some());
-    (term.map_size().ok()? == keys).then_some((rule(get("rule")?)?, comment))
-}
-
 type Rules = (Vec<Rule>, BTreeMap<usize, String>);
 
 fn rules(term: Term) -> Result<Rules> {
@@ -217,15 +143,8 @@ fn rules(term: Term) -> Result<Rules> {
         .into_list_iterator()
         .map_err(|_| bad("rules must be a list".into()))?;
     for (index, element) in elements.enumerate() {
-        let (rule, comment) =
-            commented(element).ok_or_else(|| Error::BadTerm {
-                name: "bad_rule",
-                why: "write Module, {Module, Function}, {Module, Function, Arity}, '@group' \
-                  or #{rule => Rule, comment => Binary}; names are atoms, an arity is \
-                  0 to 255, '_' is any of them"
-                    .into(),
-                position: Some(index + 1),
-            })?;
+        let (rule, comment) = term_rule::commented(element)
+            .ok_or_else(|| term_rule::bad(element, index + 1))?;
         rules.push(rule);
         comments.extend(comment.map(|comment| (index, comment)));
     }
@@ -415,7 +334,9 @@ pub fn new_spec_term<'a>(env: Env<'a>, spec: &PolicySpec) -> Result<Term<'a>> {
     for rule in &spec.rules {
         let names = match rule {
             Rule::Group(name) => [Some(name.as_str()), None],
-            Rule::Pattern(p) => [fixed(&p.module), fixed(&p.function)],
+            Rule::Pattern(p) | Rule::Gate(p) => {
+                [fixed(&p.module), fixed(&p.function)]
+            }
         };
         new.extend(names.into_iter().flatten().filter(|n| !is_atom(env, n)));
         if new.len() > MAX_NEW_NAMES {
@@ -447,7 +368,7 @@ fn is_atom(env: Env, name: &str) -> bool {
 /// The map that [`spec`] reads.
 pub fn spec_term<'a>(env: Env<'a>, spec: &PolicySpec) -> Term<'a> {
     let rules = spec.rules.iter().enumerate().map(|(index, rule)| {
-        let rule = rule_term(env, rule);
+        let rule = term_rule::rule_term(env, rule);
         match spec.comments.get(&index) {
             None => rule,
             Some(comment) => {

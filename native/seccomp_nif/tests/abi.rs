@@ -39,6 +39,8 @@ const CONSTANTS: &[(&str, u64)] = &[
     ("ERTS_SECCOMP_LOG", abi::LOG as u64),
     ("ERTS_SECCOMP_RAISE", abi::RAISE as u64),
     ("ERTS_SECCOMP_KILL", abi::KILL as u64),
+    ("ERTS_SECCOMP_GATE", abi::GATE as u64),
+    ("ERTS_SECCOMP_CHECKED", abi::CHECKED as u64),
     ("ERTS_SECCOMP_OK", abi::OK as u64),
     ("ERTS_SECCOMP_NOPROC", abi::NOPROC as u64),
     ("ERTS_SECCOMP_GUARD_CLOSED", abi::GUARD_CLOSED as u64),
@@ -85,6 +87,7 @@ fn fields() -> Vec<(&'static str, usize)> {
         ("origin_of_hash", offset_of!(Hooks, origin_of_hash)),
         ("remote_child", offset_of!(Hooks, remote_child)),
         ("send_denied", offset_of!(Hooks, send_denied)),
+        ("gate_denied", offset_of!(Hooks, gate_denied)),
     ]
 }
 
@@ -217,6 +220,7 @@ fn no_number_of_the_header_is_missing() -> Outcome<()> {
     // For C alone.
     let mine = [
         "ERTS_SECCOMP_SAVE_CALLS",
+        "ERTS_SECCOMP_GATE_SEND",
         "ERTS_SECCOMP_DENY_ALL_WORD",
         "ERTS_SECCOMP_HAS_RULE",
         "ERTS_SECCOMP_MFA",

@@ -22,7 +22,7 @@ pub fn allows(spec: &PolicySpec, groups: &Groups, call: &Call) -> bool {
 
 fn covers(rule: &Rule, groups: &Groups, call: &Call) -> bool {
     match rule {
-        Rule::Pattern(pattern) => fits(pattern, call),
+        Rule::Pattern(pattern) | Rule::Gate(pattern) => fits(pattern, call),
         Rule::Group(name) => groups
             .iter()
             .filter(|group| *group.name == **name)

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Rules as terms, both ways.
+
+use std::sync::Arc;
+
+use rustler::{Encoder, Env, Term};
+use seccomp_core::{Pat, Pattern, Rule};
+
+use crate::error::Error;
+use crate::term::{atom, atom_name, list};
+
+fn name_pattern(term: Term) -> Option<Pat<Arc<str>>> {
+    atom_name(term).map(Pat::name)
+}
+
+/// An arity, 0 to 255. Decoding a `u8` would take 257 for 1.
+pub fn arity(term: Term) -> Option<u8> {
+    u8::try_from(term.decode::<i64>().ok()?).ok()
+}
+
+fn arity_pattern(term: Term) -> Option<Pat<u8>> {
+    if atom_name(term).as_deref() == Some("_") {
+        return Some(Pat::Any);
+    }
+    arity(term).map(Pat::Is)
+}
+
+/// One rule of a user's list.
+pub fn rule(term: Term) -> Option<Rule> {
+    let pattern = |module, function, arity| {
+        Rule::Pattern(Pattern {
+            module,
+            function,
+            arity,
+        })
+    };
+    if let Some(name) = atom_name(term) {
+        return Some(if name.starts_with('@') {
+            Rule::Group(name)
+        } else {
+            pattern(Pat::name(name), Pat::Any, Pat::Any)
+        });
+    }
+    match rustler::types::tuple::get_tuple(term).ok()?.as_slice() {
+        [m, f] => Some(pattern(name_pattern(*m)?, name_pattern(*f)?, Pat::Any)),
+        [m, f, a] => Some(pattern(
+            name_pattern(*m)?,
+            name_pattern(*f)?,
+            arity_pattern(*a)?,
+        )),
+        [gate, m, f, a] if atom_name(*gate).as_deref() == Some("gate") => {
+            let Rule::Pattern(function) = pattern(
+                name_pattern(*m)?,
+                name_pattern(*f)?,
+                arity_pattern(*a)?,
+            ) else {
+                return None;
+            };
+            function.is_function().then_some(Rule::Gate(function))
+        }
+        _ => None,
+    }
+}
+
+/// The term that [`rule`] reads.
+pub fn rule_term<'a>(env: Env<'a>, rule: &Rule) -> Term<'a> {
+    let name = |pat: &Pat<Arc<str>>| match pat {
+        Pat::Any => atom(env, "_"),
+        Pat::Is(name) => atom(env, name),
+    };
+    match rule {
+        Rule::Group(group) => atom(env, group),
+        Rule::Gate(p) => {
+            let arity = match p.arity {
+                Pat::Any => atom(env, "_"),
+                Pat::Is(arity) => arity.encode(env),
+            };
+            (atom(env, "gate"), name(&p.module), name(&p.function), arity)
+                .encode(env)
+        }
+        Rule::Pattern(p) => match (&p.function, &p.arity) {
+            (Pat::Any, Pat::Any) => name(&p.module),
+            (_, Pat::Any) => (name(&p.module), name(&p.function)).encode(env),
+            (_, Pat::Is(arity)) => {
+                (name(&p.module), name(&p.function), *arity).encode(env)
+            }
+        },
+    }
+}
+
+/// The functions that are gates, as `{M, F, A}`.
+pub fn gates<'a>(env: Env<'a>, gates: &[&Pattern]) -> Term<'a> {
+    let terms: Vec<Term> = gates
+        .iter()
+        .map(|gate| rule_term(env, &Rule::Pattern((*gate).clone())))
+        .collect();
+    list(env, &terms)
+}
+
+/// A rule, or a map of one and why it is there.
+pub fn commented(term: Term) -> Option<(Rule, Option<String>)> {
+    if !term.is_map() {
+        return Some((rule(term)?, None));
+    }
+    let get = |key| term.map_get(atom(term.get_env(), key)).ok();
+    let comment = match get("comment") {
+        Some(comment) => Some(comment.decode().ok()?),
+        None => None,
+    };
+    let keys = 1 + usize::from(comment.is_some());
+    (term.map_size().ok()? == keys).then_some((rule(get("rule")?)?, comment))
+}
+
+/// The error of a term that is no rule.
+pub fn bad(term: Term, position: usize) -> Error {
+    let options = rustler::types::tuple::get_tuple(term)
+        .is_ok_and(|parts| parts.len() == 5);
+    let why = if options {
+        "a gate has no options: funs in its arguments are refused, and what \
+         `funs => checked` would mean is not there yet; write \
+         {gate, Module, Function, Arity}"
+    } else {
+        "write Module, {Module, Function}, {Module, Function, Arity}, '@group', \
+         {gate, Module, Function, Arity} or \
+         #{rule => Rule, comment => Binary}; names are atoms, an arity is 0 to \
+         255, '_' is any of them and stands in no gate"
+    };
+    Error::BadTerm {
+        name: "bad_rule",
+        why: why.into(),
+        position: Some(position),
+    }
+}
