@@ -279,7 +279,8 @@ traced(_Config) ->
     ?assertEqual([], [
         {Kind, Found}
      || Kind <- Kinds,
-        {Value, Trace} <- [trace(policy([{traced, 1}]), Call, [{Gate, Returns, Kind}, {Inner, Returns, Kind}])],
+        Patterns <- [[{Mfa, Returns, Kind} || Mfa <- [Gate, Inner]]],
+        {Value, Trace} <- [trace(policy([{traced, 1}]), Call, Patterns)],
         Found <- [{Value, [X || X <- Trace, element(1, X) =/= return_to]}],
         Found =/=
             {{{Counter, open}, closed}, [

@@ -67,6 +67,7 @@ effect(Effect, Env, Outcome, Wait) ->
 
 status(true, _Outcome, _Pid) -> effect;
 status(false, timeout, _Pid) -> timeout;
+status(false, {error, {seccomp, {gate_fun, Mfa}}, _}, Pid) -> denied(Mfa, Pid);
 status(false, {error, {seccomp, Mfa}, _}, Pid) -> denied(Mfa, Pid);
 status(false, _Outcome, _Pid) -> no_effect.
 
