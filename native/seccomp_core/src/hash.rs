@@ -170,6 +170,8 @@ mod tests {
         let one = spec(Mode::Blacklist, &["os"]);
         let others = [
             spec(Mode::Whitelist, &["os"]),
+            spec(Mode::Whitelist, &["os:cmd/1"]),
+            spec(Mode::Whitelist, &["gate os:cmd/1"]),
             spec(Mode::Blacklist, &["os:_/1"]),
             spec(Mode::Blacklist, &["_:os"]),
             spec(Mode::Blacklist, &["os", "file"]),
@@ -202,6 +204,9 @@ mod tests {
         for other in &others {
             assert_ne!(hash(&one), hash(other), "{other:?}");
         }
+        let hashes: std::collections::BTreeSet<_> =
+            others.iter().map(hash).collect();
+        assert_eq!(hashes.len(), others.len());
     }
 
     #[test]

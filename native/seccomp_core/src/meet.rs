@@ -88,6 +88,27 @@ mod tests {
     }
 
     #[test]
+    fn a_gate_is_one_in_every_layer() {
+        let gate = policy(Mode::Whitelist, &["gate kv:get/1", "lists"]);
+        let gates = |policy: &Policy| policy.gates().len();
+        assert_eq!(gates(&gate), 1);
+        assert_eq!(gates(&gate.meet(&gate).unwrap()), 1);
+        let other = policy(Mode::Whitelist, &["gate kv:get/1", "maps"]);
+        assert_eq!(gates(&gate.meet(&other).unwrap()), 1);
+        let nothing = policy(Mode::Blacklist, &[]);
+        assert_eq!(gates(&gate.meet(&nothing).unwrap()), 1);
+        for rules in [&["kv:get/1", "lists"][..], &["kv"], &["_"]] {
+            let plain = policy(Mode::Whitelist, rules);
+            let met = gate.meet(&plain).unwrap();
+            assert_eq!(met.layers().len(), 2);
+            assert_eq!(gates(&met), 0);
+            assert_eq!(gates(&plain.meet(&gate).unwrap()), 0);
+        }
+        let black = policy(Mode::Blacklist, &["os"]);
+        assert_eq!(gates(&gate.meet(&black).unwrap()), 0);
+    }
+
+    #[test]
     fn the_stricter_flag_wins() {
         let spec = PolicySpec::new(Mode::Blacklist, Vec::new());
         let build = |spawn, inherit, on_deny| {

@@ -167,6 +167,20 @@ mod tests {
     }
 
     #[test]
+    fn a_gate_is_told_from_what_is_allowed() {
+        let gate = spec(Mode::Whitelist, &["gate kv:get/1", "kv"]);
+        assert_eq!(decide(&gate, ("kv", "get", 1)), Decision::Gate);
+        assert_eq!(decide(&gate, ("kv", "get", 2)), Decision::Allow);
+        assert_eq!(decide(&gate, ("kv", "get", 257)), Decision::Allow);
+        let log = PolicySpec {
+            on_deny: OnDeny::Log,
+            ..spec(Mode::Whitelist, &["gate kv:get/1"])
+        };
+        assert_eq!(decide(&log, ("kv", "get", 1)), Decision::Gate);
+        assert_eq!(decide(&log, ("kv", "put", 1)), Decision::Log);
+    }
+
+    #[test]
     fn a_denial_is_what_the_policy_says() {
         for (on_deny, decision) in [
             (OnDeny::Log, Decision::Log),

@@ -178,7 +178,10 @@ mod tests {
             .and_then(|both| both.meet(&sending(&["kv", "children"])))
             .unwrap();
         assert!(several.send().lists().len() > 1);
-        for policy in [simple, met, several, sending(&[])] {
+        let gates = policy(Mode::Whitelist, &["gate kv:get/1", "kv"]);
+        let read = Policy::from_wire(&gates.to_wire().unwrap()).unwrap();
+        assert_eq!(read.gates().len(), 1);
+        for policy in [simple, met, several, sending(&[]), gates] {
             let read = Policy::from_wire(&policy.to_wire().unwrap()).unwrap();
             assert_eq!(read.hash(), policy.hash());
         }
@@ -191,6 +194,7 @@ mod tests {
             ("\"layers\":[{", "\"layers\":[],\"more\":[{"),
             ("\"os\"", "\"@file\""),
             ("\"os\"", "\"os/\""),
+            ("\"os\"", "\"gate os:cmd/1\""),
             ("\"os\"", "1"),
             ("}", ""),
             ("\"inherit\":true,", ""),

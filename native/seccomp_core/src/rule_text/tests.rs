@@ -125,3 +125,30 @@ fn width_applies_to_the_whole_text() {
     assert_eq!(format!("{pattern:<14}|"), "lists:map/2   |");
     assert!("@pure".parse::<Pattern>().is_err());
 }
+
+#[test]
+fn a_gate_is_one_function() {
+    for text in ["gate kv:get/1", "gate 'Elixir.Kv':'get!'/1"] {
+        let rule: Rule = text.parse().unwrap();
+        assert!(matches!(&rule, Rule::Gate(_)));
+        assert_eq!(rule.to_string(), text);
+    }
+    for text in [
+        "gate",
+        "gate kv",
+        "gate kv:get",
+        "gate kv:get/_",
+        "gate _:get/1",
+        "gate kv:_/1",
+        "gate @pure",
+        "gate gate kv:get/1",
+        "gatekv:get/1/1",
+        "gate  kv:get/1",
+    ] {
+        let is_gate = matches!(text.parse(), Ok(Rule::Gate(_)));
+        assert!(!is_gate, "{text:?} was accepted");
+    }
+    // A module of that name is one.
+    assert!(matches!("gate".parse(), Ok(Rule::Pattern(_))));
+    assert!("gate kv:get/1".parse::<Pattern>().is_err());
+}
