@@ -150,6 +150,7 @@ policy(#{rounds := Rounds}) ->
             row(policy, call_by_size, <<"later ones, 100,000 rules to 10">>, ratio, 1.0,
                 Sizes(call_10, call_100000))
         ),
+        row(policy, gate, <<"call of a gate, more">>, ns, 25, Get(gate, 1)),
         row(policy, denied, <<"denied call, caught">>, ns, none, Get(denied, 1))
     ].
 

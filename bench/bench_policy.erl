@@ -28,6 +28,7 @@ times(Counts, Scale) ->
         set_policy => set_policy(samples(400, Scale)),
         restrict => restrict(samples(200, Scale)),
         denied => denied(Counts),
+        gate => gate(Counts),
         call_10 => call(Small(warm), Counts),
         call_100000 => call(Large(warm), Counts),
         first_10 => first_checks(Small, samples(10, Scale)),
@@ -84,6 +85,15 @@ call(Policy, Counts) ->
     [External] = [W || #{name := external} = W <- bench_calls:workloads()],
     N = maps:get(external, Counts),
     lists:min([bench_run:sample(External, {restricted, Policy}, N) || _ <- lists:seq(1, 5)]).
+
+%% How much more a call takes when the function is a gate.
+gate(Counts) ->
+    Whitelist = fun(Gates) ->
+        Rules = [{'_', '_', '_'} | Gates],
+        {ok, Policy} = seccomp:compile(#{mode => whitelist, rules => Rules}),
+        Policy
+    end,
+    call(Whitelist([{gate, bench_target, id, 1}]), Counts) - call(Whitelist([]), Counts).
 
 %% Rules for functions that do not exist, a thousand to a module. They make a
 %% policy large and deny nothing that is called here.

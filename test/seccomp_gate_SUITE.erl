@@ -67,7 +67,10 @@ init_per_suite(Config) ->
     ok = ?RUN:must_enforce(),
     {module, ?G} = code:ensure_loaded(?G),
     {module, ?T} = code:ensure_loaded(?T),
-    Config.
+    case ?RUN:has_gates() of
+        true -> Config;
+        false -> {skip, "this emulator has no gates"}
+    end.
 
 end_per_suite(_Config) -> ok.
 

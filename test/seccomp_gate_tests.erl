@@ -109,5 +109,20 @@ terms_file_test() ->
     ?assertEqual([{gate, ets, lookup, 2}], Rules),
     ?has("not checked", iolist_to_binary(seccomp:explain(Policy, {ets, lookup, 2}))).
 
+%% OTP 25 has gates; elsewhere nobody is put under a policy with one.
+an_emulator_without_gates_refuses_test() ->
+    case seccomp:enforcement() of
+        #{status := enforced, otp := "25"} ->
+            ?assert(seccomp_test_run:has_gates());
+        #{status := enforced} ->
+            ?assertEqual(false, seccomp_test_run:has_gates()),
+            {error, {unsupported, #{reason := gates}} = Reason} =
+                seccomp:restrict(self(), whitelist, [{gate, ets, lookup, 2}]),
+            ?has("no gates", unicode:characters_to_list(seccomp:format_error(Reason))),
+            ?assertEqual(0, seccomp:flags(self()));
+        #{status := unsupported} ->
+            ok
+    end.
+
 the_host_is_in_no_gate_test() ->
     ?assertEqual(false, seccomp:in_gate()).

@@ -4,7 +4,7 @@
 %% to call. No policy allows this module, so that a hit proves another process.
 -module(esc).
 
--export([refused/4, before/3]).
+-export([refused/4, before/3, has_gates/0]).
 -export([env/0, hits/2, has_file/2, is_down/2]).
 -export([touch/1, touch_start/1, touch_input/3, start/2, stop/1, touch_now/0]).
 -export([getserv/1, getaddrs/2]).
@@ -16,6 +16,9 @@ before(Release, Before, After) ->
         true -> Before;
         false -> After
     end.
+
+%% Not in every version's patches yet.
+has_gates() -> list_to_integer(erlang:system_info(otp_release)) =:= 25.
 
 %% A row of calls that both policies deny. Arguments need not be valid: the
 %% denial comes first.

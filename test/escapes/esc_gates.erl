@@ -37,6 +37,12 @@ writes(Verdict) ->
     }.
 
 rows() ->
+    case esc:has_gates() of
+        true -> gate_rows();
+        false -> [(maps:with([id, name, class], Row))#{not_run => "no gates"} || Row <- gate_rows()]
+    end.
+
+gate_rows() ->
     [
         (writes())#{
             ?ROW("102", "a call after a gate has returned"),
