@@ -51,7 +51,12 @@ defmodule Seccomp do
   @typedoc "What becomes a policy: options with `:mode` and `:rules`."
   @type source :: Policy.t() | module | [{:mode, mode} | {:rules, [rule]} | option] | map
   @type mode :: :whitelist | :blacklist
-  @type rule :: module | {module, atom} | {module, atom, arity | :_}
+  @type rule ::
+          module
+          | {module, atom}
+          | {module, atom, arity | :_}
+          | {:gate, module, atom, arity}
+          | {:gate, mfa}
   @type option ::
           {:spawn, :allow | :deny}
           | {:inherit, boolean}
@@ -310,6 +315,10 @@ defmodule Seccomp do
   @doc "As `info/1`, and raises `Seccomp.SeccompError`."
   @spec info!(pid) :: map | :trusted
   def info!(pid), do: pid |> info() |> bang!()
+
+  @doc "Whether the caller runs inside of a gate of its policy."
+  @spec in_gate?() :: boolean
+  def in_gate?, do: :seccomp.in_gate()
 
   @doc "All restricted processes."
   @spec processes() :: [pid]

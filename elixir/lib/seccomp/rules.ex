@@ -91,6 +91,8 @@ defmodule Seccomp.Rules do
     end
   end
 
+  # As the last of a list: `[Map, gate: {Kv, :get, 1}]`.
+  defp macro({:gate, {m, f, a}}), do: {:gate, m, f, a}
   defp macro({m, f}), do: Map.get(@macros, {m, f, 1}, {m, f})
   defp macro(rule), do: Map.get(@macros, rule, rule)
 

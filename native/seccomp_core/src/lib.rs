@@ -26,7 +26,7 @@
 //!    the function calls until it returns. In a meet it is one if it is one
 //!    in every layer; otherwise it is a function that is allowed.
 //! 10. What cannot be understood is an error, never a rule left out; what
-//!    cannot be decided is denied.
+//!     cannot be decided is denied.
 //! 11. Two policies are the same when they decide alike by the same patterns:
 //!     [`PolicyHash`] looks at patterns, gates, flags and reaction, not at
 //!     comments or at where a pattern came from.
