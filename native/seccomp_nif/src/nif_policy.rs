@@ -85,10 +85,13 @@ pub fn facts<'a>(
         ("on_deny", term::atom(env, &policy.on_deny().to_string())),
         ("send", term::send_term(env, policy.send())),
         ("rules", patterns.encode(env)),
-        ("gates", term_rule::gates(env, &policy.gates())),
         ("layers", policy.layers().len().encode(env)),
         ("hash", installed.hash().to_string().encode(env)),
     ];
+    let gates = policy.gates();
+    if !gates.is_empty() {
+        pairs.push(("gates", term_rule::gates(env, &gates)));
+    }
     if let Some(comment) = installed.comment() {
         pairs.push(("comment", comment.encode(env)));
     }
