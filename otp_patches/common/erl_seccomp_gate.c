@@ -282,6 +282,11 @@ void erts_seccomp_gate_init(void)
 {
 }
 
+ErtsCodePtr erts_seccomp_gate_caught(Process *c_p, ErtsCodePtr handler)
+{
+    return handler;
+}
+
 #endif
 
 /*

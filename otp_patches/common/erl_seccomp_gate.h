@@ -11,9 +11,10 @@
 #include "erl_vm.h"
 #include "erl_seccomp.h"
 
-/* Where the patches do not know the frame of a gate there are no gates: what a
- * policy says of them is refused, by the library and here. */
-#ifdef BeamIsSeccompGate
+/* Where the patches do not know the frame of a gate, and in the JIT of other
+ * machines, there are no gates: what a policy says of them is refused, by the
+ * library and here. */
+#if defined(BeamIsSeccompGate) && (!defined(BEAMASM) || defined(__x86_64__))
 #  define ERTS_SECCOMP_HAS_GATES 1
 #else
 #  define ERTS_SECCOMP_HAS_GATES 0
