@@ -220,6 +220,7 @@ fn no_number_of_the_header_is_missing() -> Outcome<()> {
     // For C alone.
     let mine = [
         "ERTS_SECCOMP_SAVE_CALLS",
+        "ERTS_SECCOMP_CHECKS",
         "ERTS_SECCOMP_GATE_SEND",
         "ERTS_SECCOMP_DENY_ALL_WORD",
         "ERTS_SECCOMP_HAS_RULE",
