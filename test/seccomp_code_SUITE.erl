@@ -199,14 +199,16 @@ loading_under_a_running_process(_Config) ->
 
 busy(Parent, Counter, Versions) ->
     {'EXIT', {{seccomp, {?M, bad, 1}}, _}} = (catch ?M:bad(Counter)),
-    Seen =
-        case {?M:good(x), Versions} of
-            {Same, [Same | _]} -> Versions;
-            {New, _} -> [New | Versions]
-        end,
+    Seen = seen(Versions),
     receive
-        {Parent, stop} -> Parent ! {self(), Seen}
+        {Parent, stop} -> Parent ! {self(), seen(Seen)}
     after 0 -> busy(Parent, Counter, Seen)
+    end.
+
+seen(Versions) ->
+    case {?M:good(x), Versions} of
+        {Same, [Same | _]} -> Versions;
+        {New, _} -> [New | Versions]
     end.
 
 process_inside_old_code(_Config) ->
