@@ -11,16 +11,33 @@
 %% give every carrier back. A leak of a table entry in each of a million rounds
 %% comes to more.
 -define(SLACK, 24 * 1024 * 1024).
+%% Less is noise.
+-define(MUCH, 1024 * 1024).
+%% In quarters of a second: without a change, and in all.
+-define(QUIET, 8).
+-define(PATIENCE, 240).
 
 -type sizes() :: #{total := integer(), resident := integer(), mapped := integer()}.
 
-%% After the garbage of everybody, who may hold handles, was collected.
+%% After the garbage of everybody, who may hold handles, was collected, and what is
+%% freed late has been: when for a while nothing has become less. A busy machine
+%% takes its time.
 -spec settled() -> sizes().
-settled() ->
+settled() -> settled(sizes(), ?QUIET, ?PATIENCE).
+
+settled(Sizes, Quiet, Patience) when Quiet =:= 0; Patience =:= 0 ->
+    Sizes;
+settled(Sizes, Quiet, Patience) ->
+    timer:sleep(250),
+    New = sizes(),
+    Fell = fun(Key) -> map_get(Key, New) + ?MUCH < map_get(Key, Sizes) end,
+    case lists:any(Fell, maps:keys(Sizes)) of
+        true -> settled(New, ?QUIET, Patience - 1);
+        false -> settled(New, Quiet - 1, Patience - 1)
+    end.
+
+sizes() ->
     lists:foreach(fun erlang:garbage_collect/1, processes()),
-    timer:sleep(500),
-    lists:foreach(fun erlang:garbage_collect/1, processes()),
-    timer:sleep(500),
     #{total => erlang:memory(total), resident => resident(), mapped => mapped()}.
 
 -spec resident() -> integer().
