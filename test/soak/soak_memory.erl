@@ -15,7 +15,7 @@
 -define(MUCH, 1024 * 1024).
 %% In quarters of a second: without a change, and in all.
 -define(QUIET, 8).
--define(PATIENCE, 240).
+-define(PATIENCE, 60).
 
 -type sizes() :: #{total := integer(), resident := integer(), mapped := integer()}.
 
