@@ -141,7 +141,7 @@ examples: compile ## build, test, release and run the example projects
 
 test: test-rust test-erlang test-elixir ## all tests, on the patched runtime
 
-test-all: ## test-erlang on each version and flavor; prints what was left out
+test-all: ## test-erlang on each version and flavor, as a table; SHORT=1
 	@$(TOP)/scripts/test-all
 
 test-rust:
