@@ -146,31 +146,15 @@ source_refuse() {
         "Remove the file and get it again."
 }
 
-# The mirrors of the machine's own apt configuration, by apt, which knows of
-# proxies. They hold the archives of all suites, not only of the one installed.
 source_from_debian() {
-    local helper=/usr/lib/apt/apt-helper log=$LOGS/mirror.log mirror
-    local file=$ARCHIVES/${DATA[debian_archive]}
-    WHY_NOT=
-    if [[ ! -x $helper ]]; then
-        WHY_NOT="this machine has no apt"
+    local name=${DATA[debian_archive]} log=$LOGS/mirror.log
+    say "fetching $name from a mirror of Debian"
+    if ! mirror_fetch "e/${DATA[debian_source]}/$name" \
+            "${DATA[debian_sha256]}" "$ARCHIVES/$name" "$log"; then
+        WHY_NOT="$name: $(tail -n 1 "$log"), see $log"
         return 1
     fi
-    say "fetching ${DATA[debian_archive]} from a mirror of Debian"
-    : >"$log"
-    for mirror in $(apt-get indextargets --no-release-info \
-            --format '$(REPO_URI)' 2>>"$log" | sort -u); do
-        # The directory may be closed to apt's own user.
-        "$helper" download-file -o "APT::Sandbox::User=$(id -un)" \
-            -o Acquire::Retries=1 -o Acquire::http::Timeout=20 \
-            -o Acquire::https::Timeout=20 \
-            "${mirror%/}/pool/main/e/${DATA[debian_source]}/${file##*/}" \
-            "$file" "SHA256:${DATA[debian_sha256]}" >>"$log" 2>&1 || continue
-        source_take "$file"
-        return 0
-    done
-    WHY_NOT="none has ${file##*/}, see $log"
-    return 1
+    source_take "$ARCHIVES/$name"
 }
 
 source_from_upstream() {
