@@ -19,11 +19,12 @@
 #   MINUTES=4               how long `make soak` works
 #   SECCOMP_SKIP_DEPS=1     do not look for missing packages
 
+TOP     := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
 ifndef OTP
 OTP     := 25.2.3
 ifdef OTP_SRC
 OTP     := $(shell OTP_SRC='$(OTP_SRC)' BUILD_DIR='$(BUILD_DIR)' \
-    $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))/otp_patches/otp version)
+    $(TOP)/otp_patches/otp version)
 $(if $(OTP),,$(error OTP_SRC=$(OTP_SRC) cannot be used))
 endif
 endif
@@ -36,11 +37,10 @@ export MINUTES QUICK PARTS
 export OTP OTP_SRC OTP_TARBALLS FULL FLAVOR TYPE PATCHES ARCH JOBS BUILD_DIR REBAR3
 # Debian 12's rebar3 does not load on OTP 29.
 ifeq ($(REBAR3)$(filter 25.% 26.% 27.% 28.%,$(OTP)),)
-REBAR3 := $(abspath $(dir $(lastword $(MAKEFILE_LIST))))/_build/tools/usr/bin/rebar3
+REBAR3 := $(TOP)/_build/tools/usr/bin/rebar3
 NEWER_REBAR3 := $(REBAR3)
 endif
 
-TOP     := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
 # Each flavor and type has one of its own. What is exported above does not reach
 # the shell function before make 4.4.
 RUNTIME  = $(shell OTP='$(OTP)' FLAVOR='$(FLAVOR)' TYPE='$(TYPE)' \
@@ -271,11 +271,13 @@ lint-erlang: compile
 	cd $(TOP) && $(ON_PATCHED) rebar3 dialyzer
 	cd $(TOP) && $(ON_PATCHED) mix format --check-formatted
 	cd $(TOP) && MIX_ENV=test $(ON_PATCHED) mix compile --force --warnings-as-errors
+	cd $(TOP) && scripts/no-gate --check
 
 lint-c: otp
 	cd $(TOP) && otp_patches/otp lint
 	cd $(TOP) && bash -n otp_patches/otp otp_patches/lib/*.sh scripts/deps \
-	    scripts/docs/build scripts/cross scripts/cross-tools test/mutants/run \
+	    scripts/docs/build scripts/cross scripts/cross-tools \
+	    scripts/newer-rebar3 scripts/test-all test/mutants/run \
 	    packaging/install-library \
 	    examples/run test/memory/run
 
