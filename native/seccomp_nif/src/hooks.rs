@@ -128,27 +128,30 @@ pub fn reaction(decision: Decision) -> Option<(i32, violations::Action)> {
     }
 }
 
+/// What a policy decides about a call, and a record of what it denies.
 fn verdict(
     pid: Eterm,
     call: (Eterm, Eterm, u32),
     decision: impl FnOnce(&Installed) -> Decision,
 ) -> i32 {
-    let Some(policy) = table::policy(pid) else {
-        return abi::RAISE;
-    };
-    if let Some(collector) = policy.collector() {
-        collector.called(call);
-        return abi::LOG;
-    }
-    let decision = decision(&policy);
-    let Some((answer, action)) = reaction(decision) else {
-        return match decision {
-            Decision::Gate => abi::GATE,
-            _ => abi::ALLOW,
+    guard(abi::RAISE, || {
+        let Some(policy) = table::policy(pid) else {
+            return abi::RAISE;
         };
-    };
-    violations::record(pid, call, None, policy.hash(), action);
-    answer
+        if let Some(collector) = policy.collector() {
+            collector.called(call);
+            return abi::LOG;
+        }
+        let decision = decision(&policy);
+        let Some((answer, action)) = reaction(decision) else {
+            return match decision {
+                Decision::Gate => abi::GATE,
+                _ => abi::ALLOW,
+            };
+        };
+        violations::record(pid, call, None, policy.hash(), action);
+        answer
+    })
 }
 
 /// A fun comes in with the call of a gate, which is denied for that.
@@ -158,10 +161,8 @@ extern "C" fn gate_denied(
     function: Eterm,
     arity: u32,
 ) -> i32 {
-    guard(abi::RAISE, || {
-        verdict(pid, (module, function, arity), |policy| {
-            policy.compiled().denial()
-        })
+    verdict(pid, (module, function, arity), |policy| {
+        policy.compiled().denial()
     })
 }
 
@@ -171,11 +172,9 @@ extern "C" fn decide(
     function: Eterm,
     arity: u32,
 ) -> i32 {
-    guard(abi::RAISE, || {
+    verdict(pid, (module, function, arity), |policy| {
         let mfa = installed::mfa(module, function, arity);
-        verdict(pid, (module, function, arity), |policy| {
-            policy.compiled().decide(mfa)
-        })
+        policy.compiled().decide(mfa)
     })
 }
 
@@ -185,10 +184,8 @@ extern "C" fn decide_spawn(
     function: Eterm,
     arity: u32,
 ) -> i32 {
-    guard(abi::RAISE, || {
-        verdict(pid, (module, function, arity), |policy| {
-            policy.compiled().spawn_decision()
-        })
+    verdict(pid, (module, function, arity), |policy| {
+        policy.compiled().spawn_decision()
     })
 }
 

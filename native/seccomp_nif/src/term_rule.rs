@@ -27,36 +27,31 @@ fn arity_pattern(term: Term) -> Option<Pat<u8>> {
 
 /// One rule of a user's list.
 pub fn rule(term: Term) -> Option<Rule> {
-    let pattern = |module, function, arity| {
-        Rule::Pattern(Pattern {
-            module,
-            function,
-            arity,
-        })
-    };
     if let Some(name) = atom_name(term) {
         return Some(if name.starts_with('@') {
             Rule::Group(name)
         } else {
-            pattern(Pat::name(name), Pat::Any, Pat::Any)
+            Rule::Pattern(Pattern {
+                module: Pat::name(name),
+                function: Pat::Any,
+                arity: Pat::Any,
+            })
         });
     }
+    let pattern = |module: &Term, function: &Term, arity| {
+        Some(Pattern {
+            module: name_pattern(*module)?,
+            function: name_pattern(*function)?,
+            arity,
+        })
+    };
     match rustler::types::tuple::get_tuple(term).ok()?.as_slice() {
-        [m, f] => Some(pattern(name_pattern(*m)?, name_pattern(*f)?, Pat::Any)),
-        [m, f, a] => Some(pattern(
-            name_pattern(*m)?,
-            name_pattern(*f)?,
-            arity_pattern(*a)?,
-        )),
+        [m, f] => pattern(m, f, Pat::Any).map(Rule::Pattern),
+        [m, f, a] => pattern(m, f, arity_pattern(*a)?).map(Rule::Pattern),
         [gate, m, f, a] if atom_name(*gate).as_deref() == Some("gate") => {
-            let Rule::Pattern(function) = pattern(
-                name_pattern(*m)?,
-                name_pattern(*f)?,
-                arity_pattern(*a)?,
-            ) else {
-                return None;
-            };
-            function.is_function().then_some(Rule::Gate(function))
+            pattern(m, f, arity_pattern(*a)?)
+                .filter(Pattern::is_function)
+                .map(Rule::Gate)
         }
         _ => None,
     }
