@@ -137,7 +137,8 @@ typed(Chars, Shell) when is_pid(Shell) ->
             true = exit(Shell, interrupt),
             ok;
         false ->
-            Shell ! {self(), {data, without_bell(Chars)}},
+            Rest = without_bell(Chars),
+            _ = [Shell ! {self(), {data, Rest}} || Rest =/= [], Rest =/= <<>>],
             ok
     end;
 typed(_Chars, none) ->

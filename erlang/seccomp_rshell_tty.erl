@@ -72,7 +72,7 @@ user() ->
     case age() of
         port -> named_user({}, []);
         plain -> named_user({}, [{echo, false}, {noshell, true}]);
-        greedy -> group:start(self(), binary_to_atom(<<"noshell">>), [{name, user}])
+        greedy -> group:start(self(), noshell, [{name, user}])
     end.
 
 named_user(Shell, Options) ->
