@@ -198,7 +198,7 @@ web-test: compile ## the page of seccomp_web in a browser, writes screenshots
 escapes: compile ## try known ways out, print what became of each; ROWS="1 7"
 	@cd $(TOP) && rm -rf _build/escapes && mkdir -p _build/escapes && \
 	    "$(RUNTIME)/bin/erlc" -o _build/escapes test/escapes/*.erl \
-	        test/seccomp_test_node.erl && \
+	        test/seccomp_test_node.erl test/seccomp_test_run.erl && \
 	    elixirc -o _build/escapes test/escapes/*.ex && \
 	    "$(RUNTIME)/bin/erl" -noshell -pa _build/escapes \
 	        -pa "$$(elixir -e 'IO.write(:code.lib_dir(:elixir, :ebin))')" \

@@ -50,15 +50,9 @@ init_per_suite(Config) ->
 
 end_per_suite(_Config) -> ok.
 
-%% proc_lib's crash reports run logger in the process that crashed, under its
-%% policy.
-init_per_testcase(_Case, Config) ->
-    #{level := Level} = logger:get_primary_config(),
-    ok = logger:set_primary_config(level, none),
-    [{level, Level} | Config].
+init_per_testcase(_Case, Config) -> seccomp_test_run:quiet(Config).
 
-end_per_testcase(_Case, Config) ->
-    logger:set_primary_config(level, proplists:get_value(level, Config)).
+end_per_testcase(_Case, Config) -> seccomp_test_run:loud(Config).
 
 %% -- The first call ----------------------------------------------------------
 

@@ -64,23 +64,15 @@ all() ->
     ].
 
 init_per_suite(Config) ->
-    ok = ?RUN:must_enforce(),
     {module, ?G} = code:ensure_loaded(?G),
     {module, ?T} = code:ensure_loaded(?T),
-    case ?RUN:has_gates() of
-        true -> Config;
-        false -> {skip, "this emulator has no gates"}
-    end.
+    ?RUN:must_have_gates(Config).
 
 end_per_suite(_Config) -> ok.
 
-init_per_testcase(_Case, Config) ->
-    #{level := Level} = logger:get_primary_config(),
-    ok = logger:set_primary_config(level, none),
-    [{level, Level} | Config].
+init_per_testcase(_Case, Config) -> ?RUN:quiet(Config).
 
-end_per_testcase(_Case, Config) ->
-    logger:set_primary_config(level, proplists:get_value(level, Config)).
+end_per_testcase(_Case, Config) -> ?RUN:loud(Config).
 
 %% -- What the cases share ------------------------------------------------------
 

@@ -50,13 +50,9 @@ all() ->
     ].
 
 init_per_suite(Config) ->
-    ok = ?RUN:must_enforce(),
     {module, ?G} = code:ensure_loaded(?G),
     {module, ?T} = code:ensure_loaded(?T),
-    case ?RUN:has_gates() of
-        true -> Config;
-        false -> {skip, "this emulator has no gates"}
-    end.
+    ?RUN:must_have_gates(Config).
 
 end_per_suite(_Config) -> ok.
 

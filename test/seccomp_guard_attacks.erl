@@ -36,7 +36,7 @@ all() ->
         %% Later code servers are sent what cannot go to another node.
         [
             {load_binary_message, {?T, is_loaded, [load_binary_message]}}
-         || list_to_integer(erlang:system_info(otp_release)) < 26
+         || seccomp_test_run:otp() < 26
         ] ++
         [Attack || Attack <- urgent(), erlang:is_builtin(erlang, link, 2)].
 

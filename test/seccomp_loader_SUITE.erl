@@ -30,15 +30,13 @@ all() ->
 
 init_per_suite(Config) ->
     ok = seccomp_test_run:must_enforce(),
-    #{level := Level} = logger:get_primary_config(),
     %% The loader tells the world of each refusal.
-    ok = logger:set_primary_config(level, none),
-    [{level, Level} | Config].
+    seccomp_test_run:quiet(Config).
 
 end_per_suite(Config) ->
     _ = code:purge(?M),
     _ = code:delete(?M),
-    logger:set_primary_config(level, proplists:get_value(level, Config)).
+    seccomp_test_run:loud(Config).
 
 %% Of one to three arguments, regular ones and heavy ones.
 bif_instructions_run_no_other_bif(_Config) ->

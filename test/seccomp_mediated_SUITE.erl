@@ -30,13 +30,9 @@ all() ->
 
 init_per_suite(Config) ->
     #{status := enforced} = seccomp:enforcement(),
-    #{level := Level} = logger:get_primary_config(),
-    %% Thousands of processes end with a denial here.
-    ok = logger:set_primary_config(level, none),
-    [{level, Level} | Config].
+    seccomp_test_run:quiet(Config).
 
-end_per_suite(Config) ->
-    logger:set_primary_config(level, proplists:get_value(level, Config)).
+end_per_suite(Config) -> seccomp_test_run:loud(Config).
 
 called_in_tail_position(_Config) -> static(tail).
 

@@ -101,7 +101,7 @@ killed(Reason) -> Reason.
 hibernates('fun') -> [{call, {erlang, hibernate, 3}}];
 hibernates(proc_lib) -> [{call, {proc_lib, hibernate, 3}} | hibernates(instruction)];
 hibernates(instruction) ->
-    case list_to_integer(erlang:system_info(otp_release)) of
+    case seccomp_test_run:otp() of
         Old when Old < 29 -> [];
         _ -> hibernates('fun')
     end.

@@ -100,7 +100,7 @@ asks_for_module() ->
 
 %% The caller reads the code server's mode itself from 26 on.
 asks_for_mode() ->
-    case list_to_integer(erlang:system_info(otp_release)) of
+    case seccomp_test_run:otp() of
         Old when Old < 26 -> [];
         _ -> [{call, {code_server, get_mode, 0}}, {call, {persistent_term, get, 1}}]
     end.

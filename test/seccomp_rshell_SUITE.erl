@@ -324,7 +324,7 @@ terminal(Config) ->
     stop(P).
 
 %% Whether OTP's terminal is the one of 26 and later.
-has_editor() -> list_to_integer(erlang:system_info(otp_release)) >= 26.
+has_editor() -> seccomp_test_run:otp() >= 26.
 
 terminal_refuses(Config) ->
     User = ["-user", "seccomp_rshell_terminal"],

@@ -286,7 +286,7 @@ received(Connection, Channel, Text, Had) ->
 
 %% With `shell_history` a node keeps the lines of all its shells.
 ssh_history(Config) ->
-    case list_to_integer(erlang:system_info(otp_release)) of
+    case seccomp_test_run:otp() of
         Release when Release < 28 -> others_lines(Config);
         _ -> no_history()
     end.

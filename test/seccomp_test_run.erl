@@ -3,7 +3,8 @@
 %% Runs things in restricted processes and says how they ended.
 -module(seccomp_test_run).
 
--export([must_enforce/0, has_gates/0, policy/2, policy/3]).
+-export([must_enforce/0, must_have_gates/1, has_gates/0, otp/0, policy/2, policy/3]).
+-export([quiet/1, loud/1]).
 -export([in/2, in/3, outcome/1, await/1, alone/1]).
 -export([denial/2, eventually/1]).
 
@@ -39,6 +40,28 @@ has_gates() ->
         ok -> true;
         {error, {unsupported, #{reason := gates}}} -> false
     end.
+
+%% For init_per_suite.
+must_have_gates(Config) ->
+    ok = must_enforce(),
+    case has_gates() of
+        true -> Config;
+        false -> {skip, "this emulator has no gates"}
+    end.
+
+%% The release of OTP, for what is another in each.
+otp() -> list_to_integer(erlang:system_info(otp_release)).
+
+%% Nothing goes to the log between these two: thousands of processes end with a
+%% denial, and the crash reports of proc_lib run logger in the process that crashed,
+%% under its policy.
+quiet(Config) ->
+    #{level := Level} = logger:get_primary_config(),
+    ok = logger:set_primary_config(level, none),
+    [{level, Level} | Config].
+
+loud(Config) ->
+    ok = logger:set_primary_config(level, proplists:get_value(level, Config)).
 
 policy(Mode, Rules) -> policy(Mode, Rules, #{}).
 

@@ -4,7 +4,7 @@
 %% to call. No policy allows this module, so that a hit proves another process.
 -module(esc).
 
--export([refused/4, before/3, has_gates/0]).
+-export([refused/4, before/3]).
 -export([env/0, hits/2, has_file/2, is_down/2]).
 -export([touch/1, touch_start/1, touch_input/3, start/2, stop/1, touch_now/0]).
 -export([getserv/1, getaddrs/2]).
@@ -12,22 +12,10 @@
 
 %% What is expected before a release of OTP, and from it on.
 before(Release, Before, After) ->
-    case list_to_integer(erlang:system_info(otp_release)) < Release of
+    case seccomp_test_run:otp() < Release of
         true -> Before;
         false -> After
     end.
-
-%% Not in every version's patches yet.
-has_gates() ->
-    {ok, Policy} = seccomp:compile(#{mode => whitelist, rules => [{gate, lists, seq, 2}]}),
-    Pid = spawn(fun() ->
-        receive
-            never -> ok
-        end
-    end),
-    Result = seccomp:set_policy(Pid, Policy),
-    true = exit(Pid, kill),
-    Result =:= ok.
 
 %% A row of calls that both policies deny. Arguments need not be valid: the
 %% denial comes first.

@@ -37,7 +37,7 @@ writes(Verdict) ->
     }.
 
 rows() ->
-    case esc:has_gates() of
+    case seccomp_test_run:has_gates() of
         true -> gate_rows();
         false -> [(maps:with([id, name, class], Row))#{not_run => "no gates"} || Row <- gate_rows()]
     end.
