@@ -78,6 +78,18 @@ explain_names_the_rule_that_decides_test() ->
     ?has("@pure", lists:flatten(io_lib:format("~ts", [seccomp:explain(P, {lists, map, 2})]))),
     ?has("os:cmd/1", lists:flatten(io_lib:format("~ts", [seccomp:explain(P, {os, cmd, 1})]))).
 
+%% Equal policies are one in the emulator, whatever the order of their rules.
+explain_counts_rules_as_they_were_written_test() ->
+    Says = fun(P) -> lists:flatten(io_lib:format("~ts", [seccomp:explain(P, {lists, map, 2})])) end,
+    First = whitelist(['@pure', {os, getenv, 0}]),
+    Second = whitelist([{os, getenv, 0}, '@pure']),
+    Hash = fun({seccomp_policy, Ref}) -> maps:get(hash, seccomp_nif:policy_info(Ref)) end,
+    ?assertEqual(Hash(First), Hash(Second)),
+    ?has("rule 1", Says(First)),
+    ?has("rule 2", Says(Second)),
+    {deny, #{explanation := Why}} = seccomp:check(Second, {os, cmd, 1}),
+    ?has("os:cmd/1", binary_to_list(iolist_to_binary(Why))).
+
 dump_has_a_line_for_each_rule_test() ->
     Text = seccomp:dump(whitelist([{maps, get, 2}, {lists, map, 2}])),
     ?has("maps:get/2", binary_to_list(Text)),

@@ -144,6 +144,12 @@ impl Installed {
         &self.policy
     }
 
+    /// The readable form, to keep. Of policies that allow the same, it is the
+    /// one that was there first; another's rules have other numbers.
+    pub fn shared_policy(&self) -> &Arc<Policy> {
+        &self.policy
+    }
+
     /// What the policy is known by.
     pub fn hash(&self) -> PolicyHash {
         self.hash

@@ -66,7 +66,7 @@ fn set<'a>(
         let handle: ResourceArc<Handle> = policy
             .decode()
             .map_err(|_| bad_term("bad_guard", "spawn is deny or a policy"))?;
-        Some(Arc::clone(&handle.0))
+        Some(Arc::clone(&handle.policy))
     };
     // Never 0, which stands for no guard at all.
     let mut flags = abi::GUARD_SET;

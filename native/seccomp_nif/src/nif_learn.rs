@@ -28,14 +28,14 @@ mod atoms {
 #[rustler::nif]
 fn learn_new(env: Env) -> Term {
     let learner = installed::learner()
-        .map(|policy| ResourceArc::new(Handle(policy)).encode(env));
+        .map(|policy| ResourceArc::new(Handle::from(policy)).encode(env));
     tuple(env, learner)
 }
 
 /// The processes under a learner, or under a policy with a quota.
 #[rustler::nif(schedule = "DirtyCpu")]
 fn learn_pids(env: Env, learner: ResourceArc<Handle>) -> Term {
-    let pids: Vec<Term> = table::pids_under(&learner.0)
+    let pids: Vec<Term> = table::pids_under(&learner.policy)
         .into_iter()
         .map(|pid| term::immediate(env, pid))
         .collect();
@@ -50,14 +50,14 @@ fn learn_end<'a>(
     learner: ResourceArc<Handle>,
     tag: Term<'a>,
 ) -> Term<'a> {
-    let wanted = Change::Unlearn(Arc::clone(&learner.0));
+    let wanted = Change::Unlearn(Arc::clone(&learner.policy));
     answer(env, change(env, target, tag, wanted))
 }
 
 /// What was written down.
 #[rustler::nif(schedule = "DirtyCpu")]
 fn learn_calls(env: Env, learner: ResourceArc<Handle>) -> Term {
-    let Some(collector) = learner.0.collector() else {
+    let Some(collector) = learner.policy.collector() else {
         return term::map(env, &[]);
     };
     let calls: Vec<Term> = collector
@@ -217,7 +217,7 @@ fn trace<'a>(
     let state = tracer_state(state);
     let Some((collector, checked)) =
         state.as_ref().and_then(|(learner, checked)| {
-            Some((learner.0.collector()?, *checked))
+            Some((learner.policy.collector()?, *checked))
         })
     else {
         return atoms::ok().to_term(env);

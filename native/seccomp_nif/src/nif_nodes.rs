@@ -79,7 +79,7 @@ fn read<'a>(env: Env<'a>, named: Term<'a>, text: Term<'a>) -> Result<Term<'a>> {
         return Err(bad_term("bad_policy", "not the one that it is named"));
     }
     let installed = installed::install(policy)?;
-    Ok(ResourceArc::new(Handle(installed)).encode(env))
+    Ok(ResourceArc::new(Handle::from(installed)).encode(env))
 }
 
 /// Takes a policy of another node; it lives as long as the handle.

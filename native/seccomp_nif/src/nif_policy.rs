@@ -16,7 +16,19 @@ use crate::term;
 use crate::term_rule;
 
 /// A handle on a policy.
-pub struct Handle(pub Arc<Installed>);
+pub struct Handle {
+    /// What is enforced, shared by all policies that allow the same.
+    pub policy: Arc<Installed>,
+    /// The rules as its author numbered and explained them.
+    written: Arc<Policy>,
+}
+
+impl From<Arc<Installed>> for Handle {
+    fn from(policy: Arc<Installed>) -> Self {
+        let written = Arc::clone(policy.shared_policy());
+        Handle { policy, written }
+    }
+}
 
 #[rustler::resource_impl]
 impl Resource for Handle {}
@@ -52,11 +64,12 @@ fn enforcement(env: Env) -> Term {
 fn compile<'a>(env: Env<'a>, spec: Term<'a>) -> Term<'a> {
     let compiled = term::spec(spec)
         .and_then(|spec| {
-            let policy = installed::install(Policy::from_spec(&spec)?)?;
+            let written = Arc::new(Policy::from_spec(&spec)?);
+            let policy = installed::install_shared(Arc::clone(&written))?;
             policy.describe(spec.comment);
-            Ok(policy)
+            Ok(Handle { policy, written })
         })
-        .map(|policy| ResourceArc::new(Handle(policy)).encode(env));
+        .map(|handle| ResourceArc::new(handle).encode(env));
     tuple(env, compiled)
 }
 
@@ -100,7 +113,7 @@ pub fn facts<'a>(
 
 #[rustler::nif]
 fn policy_info(env: Env, handle: ResourceArc<Handle>) -> Term {
-    term::map(env, &facts(env, &handle.0))
+    term::map(env, &facts(env, &handle.policy))
 }
 
 /// Module, function and arity, as a caller gives them.
@@ -133,11 +146,13 @@ fn check<'a>(
     };
     // What the emulator would be told, not what the explanation concludes.
     let mfa = installed::mfa(term::raw(m), term::raw(f), arity);
-    match handle.0.compiled().verdict(mfa) {
+    match handle.policy.compiled().verdict(mfa) {
         Verdict::Allow => atoms::allow().to_term(env),
         Verdict::Deny => {
-            let policy = handle.0.policy();
-            let text = policy.explain(&module, &function, arity).to_string();
+            let text = handle
+                .written
+                .explain(&module, &function, arity)
+                .to_string();
             let why = [("explanation", text.encode(env))];
             (atoms::deny(), term::map(env, &why)).encode(env)
         }
@@ -154,8 +169,7 @@ fn explain<'a>(
 ) -> Term<'a> {
     match Call(m, f, a).names() {
         Ok((module, function, arity)) => handle
-            .0
-            .policy()
+            .written
             .explain(&module, &function, arity)
             .to_string()
             .encode(env),
@@ -165,7 +179,7 @@ fn explain<'a>(
 
 #[rustler::nif(schedule = "DirtyCpu")]
 fn dump(handle: ResourceArc<Handle>) -> String {
-    handle.0.policy().dump()
+    handle.written.dump()
 }
 
 #[rustler::nif(schedule = "DirtyCpu")]

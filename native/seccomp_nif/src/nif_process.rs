@@ -86,7 +86,7 @@ fn set_policy<'a>(
     how: Term<'a>,
     tag: Term<'a>,
 ) -> Term<'a> {
-    let policy = Arc::clone(&handle.0);
+    let policy = Arc::clone(&handle.policy);
     if let Err(error) = policy.enforceable() {
         return error.to_term(env);
     }

@@ -9,13 +9,13 @@ use crate::nif_policy::{tuple, Handle};
 /// The policy once more, for at most so many children at a time.
 #[rustler::nif(schedule = "DirtyCpu")]
 fn quota_new(env: Env, policy: ResourceArc<Handle>, max: u32) -> Term {
-    let limited = installed::with_quota(&policy.0, max as usize)
-        .map(|policy| ResourceArc::new(Handle(policy)).encode(env));
+    let limited = installed::with_quota(&policy.policy, max as usize)
+        .map(|policy| ResourceArc::new(Handle::from(policy)).encode(env));
     tuple(env, limited)
 }
 
 /// Whether there was a child too many.
 #[rustler::nif]
 fn quota_exceeded(policy: ResourceArc<Handle>) -> bool {
-    policy.0.quota().is_some_and(|quota| quota.exceeded())
+    policy.policy.quota().is_some_and(|quota| quota.exceeded())
 }

@@ -34,7 +34,7 @@ fn policies(env: Env) -> Term {
     let found: Vec<Term> = table::policies()
         .into_iter()
         .map(|(policy, processes)| {
-            (ResourceArc::new(Handle(policy)), processes).encode(env)
+            (ResourceArc::new(Handle::from(policy)), processes).encode(env)
         })
         .collect();
     term::list(env, &found)
