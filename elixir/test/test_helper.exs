@@ -7,5 +7,11 @@ excluded =
     %{status: :unsupported} -> [:enforced]
   end
 
-# What restricted processes die of is what the tests are about.
-ExUnit.start(exclude: excluded, capture_log: true)
+# What restricted processes die of is what the tests are about. A machine that
+# does other things meanwhile fails no test.
+ExUnit.start(
+  exclude: excluded,
+  capture_log: true,
+  assert_receive_timeout: 20_000,
+  timeout: 300_000
+)
