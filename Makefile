@@ -58,7 +58,7 @@ ON_PATCHED = PATH="$(RUNTIME)/bin:$(if $(REBAR3),$(dir $(abspath $(REBAR3))):)$$
     $(if $(filter-out 25.2.3,$(OTP)),REBAR_BASE_DIR="$(TOP)/_build/rebar-$(OTP)")
 
 .PHONY: help deps otp smoke deb deb-test nif tool compile erl shell ssh-shell demo demo-cluster \
-        examples test test-all test-rust test-erlang test-elixir web-test escapes \
+        recipes examples test test-all test-rust test-erlang test-elixir web-test escapes \
         oracle bench soak mutants fuzz check-memory \
         check-debug lint lint-rust lint-erlang lint-c docs patch-check \
         patch-refresh clean distclean \
@@ -135,6 +135,14 @@ demo-cluster: compile ## three ways round a policy, between nodes: stock, patche
 	        test/seccomp_test_node.erl && \
 	    "$(RUNTIME)/bin/erl" -noshell -pa _build/demo-cluster \
 	        -run cluster_demo main </dev/null
+
+recipes: compile ## plugins, tools of a model, web requests, behind gates
+	@cd $(TOP) && rm -rf _build/recipes && mkdir -p _build/recipes && \
+	    for module in recipes kv plugin_host model_tools http_host page_handler calc; do \
+	        "$(RUNTIME)/bin/erlc" -o _build/recipes examples/recipes/$$module.erl || exit; \
+	    done && cp examples/recipes/weather.txt _build/recipes && \
+	    RECIPES=examples/recipes "$(RUNTIME)/bin/erl" -noshell -pa _build/recipes \
+	        -kernel logger_level emergency -run recipes main </dev/null
 
 examples: compile ## build, test, release and run the example projects
 	@cd $(TOP) && $(ON_PATCHED) examples/run

@@ -137,6 +137,12 @@ format_error({_, #{message := Message, line := Line}}) ->
     io_lib:format("line ~p: ~ts", [Line, Message]);
 format_error({_, #{message := Message}}) ->
     Message;
+format_error({bad_option, #{option := policy, value := Value}}) ->
+    io_lib:format("policy is what seccomp:compile/1 gives, not ~0tP", [Value, 8]);
+format_error({bad_option, #{option := Option, value := Value}}) ->
+    io_lib:format("~tw cannot be ~0tP", [Option, Value, 8]);
+format_error({unknown_option, #{option := Option, known := Known}}) ->
+    io_lib:format("there is no option ~0tP, but ~0tp", [Option, 8, lists:sort(Known)]);
 format_error({timeout, _}) ->
     "it took too long";
 format_error({Name, #{limit := Limit}}) ->
