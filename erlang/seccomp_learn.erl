@@ -27,7 +27,9 @@ started it ends.
     %% Trace as well where the check counts, to know the callers.
     callers => boolean(),
     %% Groups to write in place of their members though they allow more.
-    groups => [atom()]
+    groups => [atom()],
+    %% Whose functions become gates: what they call is not learned.
+    gates => [seccomp_learn_gates:trusted()]
 }.
 -type entry() :: #{
     mfa := seccomp_nif:mfarity(),
@@ -47,6 +49,8 @@ started it ends.
     method := log | trace,
     runs := pos_integer(),
     groups := [atom()],
+    %% The gates that were called.
+    gates := [seccomp_nif:mfarity()],
     %% Of `learn/1,2` alone.
     result => outcome()
 }.
@@ -99,11 +103,11 @@ result(_Go, Reason) -> {ended, Reason}.
 ?NODOC.
 -spec start([pid()], options()) -> {ok, session()} | {error, seccomp_error:reason()}.
 start(Pids, Opts) ->
-    case methods(Opts) of
-        {ok, Methods} ->
+    case what(Opts) of
+        {ok, Methods, Gates} ->
             Owner = self(),
             Tag = make_ref(),
-            Begin = fun() -> init(Owner, Tag, Pids, Methods, Opts) end,
+            Begin = fun() -> init(Owner, Tag, Pids, Methods, Opts#{gates => Gates}) end,
             {Pid, Monitor} = erlang:spawn_monitor(Begin),
             receive
                 {Tag, Answer} ->
@@ -139,9 +143,20 @@ stop({seccomp_learn, Pid}) ->
 
 %% -- What is asked for -------------------------------------------------------
 
+what(Opts) ->
+    case methods(Opts) of
+        {ok, Methods} ->
+            case seccomp_learn_gates:functions(maps:get(gates, Opts, []), Methods) of
+                {ok, Gates} -> {ok, Methods, Gates};
+                {error, _} = Error -> Error
+            end;
+        {error, _} = Error ->
+            Error
+    end.
+
 methods(Opts) ->
     {Status, _, _} = seccomp_nif:enforcement(),
-    Known = [method, callers, groups],
+    Known = [method, callers, groups, gates],
     Bad = [Option || {Option, Value} <- maps:to_list(Opts), not is_value(Option, Value)],
     case {maps:keys(maps:without(Known, Opts)), Status, Opts} of
         {[Option | _], _, _} ->
@@ -176,9 +191,16 @@ bad_option(Option, Opts) ->
 
 %% -- The session -------------------------------------------------------------
 
-init(Owner, Tag, Pids, Methods, Opts) ->
+init(Owner, Tag, Pids, Methods, #{gates := Gates} = Opts) ->
+    Rules = [{gate, M, F, A} || {M, F, A} <- Gates],
+    case seccomp_nif:learn_new(#{mode => whitelist, rules => Rules}) of
+        {ok, Learner} -> begin_session(Owner, Tag, Pids, Methods, Learner, Opts);
+        {error, Reason} ->
+            Owner ! {Tag, {error, seccomp_error:complete(Reason, self())}}
+    end.
+
+begin_session(Owner, Tag, Pids, Methods, Learner, Opts) ->
     Monitor = monitor(process, Owner),
-    {ok, Learner} = seccomp_nif:learn_new(),
     Leaders = [Leader || Pid <- Pids, {_, Leader} <- [about(Pid, group_leader)]],
     case begin_all(Methods, Pids, Learner, Methods) of
         ok ->
@@ -202,14 +224,20 @@ loop(Monitor, Learner, Leaders, Methods, Opts) ->
 learned(#{lost := Lost}, _Leaders, _Methods, _Opts) when Lost > 0 ->
     {error, {system_limit, #{lost => Lost, message => <<"more functions were called than fit">>}}};
 learned(#{calls := Calls, targets := To, children := Children}, Leaders, Methods, Opts) ->
-    seccomp_learn_policy:learned(#{
-        entries => Calls,
-        send => named(To, Leaders),
-        children => Children,
-        method => hd(Methods),
-        runs => 1,
-        groups => maps:get(groups, Opts, [])
-    }).
+    case seccomp_learn_gates:called(map_get(gates, Opts), Calls) of
+        {ok, Gates} ->
+            seccomp_learn_policy:learned(#{
+                entries => [maps:remove(brought_fun, Call) || Call <- Calls],
+                send => named(To, Leaders),
+                children => Children,
+                method => hd(Methods),
+                runs => 1,
+                groups => maps:get(groups, Opts, []),
+                gates => Gates
+            });
+        {error, _} = Error ->
+            Error
+    end.
 
 %% A rule can name a target, or what it is to the process.
 named(any, _Leaders) ->

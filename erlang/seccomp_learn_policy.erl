@@ -16,15 +16,15 @@ function of this node, all functions that it matches were called or are in
 
 ?NODOC.
 -spec learned(map()) -> {ok, seccomp_learn:learned()} | {error, seccomp_error:reason()}.
-learned(#{entries := Entries, send := To, children := Children, groups := Wanted} = Learned) ->
-    Called = lists:sort([Mfa || #{mfa := Mfa} <- Entries]),
+learned(#{entries := Entries, send := To, children := Children, groups := Wanted, gates := Gates} = Learned) ->
+    Called = lists:sort([Mfa || #{mfa := Mfa} <- Entries]) -- Gates,
     {ok, Base} = seccomp_nif:compile(#{mode => whitelist, rules => []}),
     Rules = [Mfa || Mfa <- Called, not allows(Base, Mfa)],
     case given(Wanted, Rules) of
         {ok, Groups, Rest} ->
             Policy = (send(To))#{
                 mode => whitelist,
-                rules => fold(Rest, Called, Base) ++ Groups,
+                rules => [{gate, M, F, A} || {M, F, A} <- Gates] ++ fold(Rest, Called, Base) ++ Groups,
                 spawn => spawn_flag(Children, Called)
             },
             Sorted = lists:sort(fun(#{mfa := A}, #{mfa := B}) -> A =< B end, Entries),
@@ -50,7 +50,8 @@ is_learned(#{policy := #{rules := Rules}, entries := Entries, children := N, met
     Send = maps:get(send, Run, none),
     is_list(Rules) andalso is_list(Entries) andalso is_integer(N) andalso is_atom(M) andalso
         (Send =:= any orelse is_list(Send)) andalso
-        is_integer(maps:get(runs, Run, none)) andalso is_list(maps:get(groups, Run, none));
+        is_integer(maps:get(runs, Run, none)) andalso is_list(maps:get(groups, Run, none)) andalso
+        is_list(maps:get(gates, Run, none));
 is_learned(_) ->
     false.
 
@@ -66,7 +67,8 @@ merge([#{method := Method} | _] = Runs) ->
         children => Sum(children),
         method => Method,
         runs => Sum(runs),
-        groups => lists:usort(lists:append([Groups || #{groups := Groups} <- Runs]))
+        groups => lists:usort(lists:append([Groups || #{groups := Groups} <- Runs])),
+        gates => lists:usort(lists:append([Gates || #{gates := Gates} <- Runs]))
     }).
 
 merge_targets(Targets) ->
@@ -233,6 +235,8 @@ rules([Rule | Rules], Seen) ->
     Comma = [$, || Rules =/= []],
     [io_lib:format("        ~tw~s~ts~n", [Rule, Comma, seen(Rule, Seen)]) | rules(Rules, Seen)].
 
+seen({gate, M, F, A}, Seen) ->
+    seen({M, F, A}, Seen);
 seen(Rule, Seen) ->
     case Seen of
         #{Rule := #{count := Count, caller := {M, F, A}}} ->

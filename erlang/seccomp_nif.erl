@@ -43,7 +43,7 @@ reloaded, so whatever may change lives in other modules. Use `seccomp`.
     origins_from/1,
     policy_to_wire/1,
     policy_from_wire/2,
-    learn_new/0,
+    learn_new/1,
     learn_pids/1,
     learn_end/3,
     learn_calls/1,
@@ -232,8 +232,9 @@ policy_from_wire(_Hash, _Text) -> ?NOT_LOADED.
 
 %% -- Learning ----------------------------------------------------------------
 
--spec learn_new() -> {ok, reference()} | {error, failure()}.
-learn_new() -> ?NOT_LOADED.
+%% Of the policy only the rules count, which are the learner's gates.
+-spec learn_new(map()) -> {ok, reference()} | {error, failure()}.
+learn_new(_Policy) -> ?NOT_LOADED.
 
 -spec learn_pids(reference()) -> [pid()].
 learn_pids(_Learner) -> ?NOT_LOADED.

@@ -140,7 +140,10 @@ fn verdict(
         };
         if let Some(collector) = policy.collector() {
             collector.called(call);
-            return abi::LOG;
+            return match decision(&policy) {
+                Decision::Gate => abi::GATE,
+                _ => abi::LOG,
+            };
         }
         let decision = decision(&policy);
         let Some((answer, action)) = reaction(decision) else {
@@ -161,8 +164,15 @@ extern "C" fn gate_denied(
     function: Eterm,
     arity: u32,
 ) -> i32 {
-    verdict(pid, (module, function, arity), |policy| {
-        policy.compiled().denial()
+    let call = (module, function, arity);
+    guard(abi::RAISE, || {
+        match table::policy(pid).as_ref().and_then(|p| p.collector()) {
+            Some(collector) => {
+                collector.brought_fun(call);
+                abi::LOG
+            }
+            None => verdict(pid, call, |policy| policy.compiled().denial()),
+        }
     })
 }
 

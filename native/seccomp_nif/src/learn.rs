@@ -26,6 +26,8 @@ pub struct Seen {
     pub count: u64,
     /// The function that called it first, where the emulator says so.
     pub caller: Option<Call>,
+    /// It is a gate, and would have been refused for a fun that came along.
+    pub brought_fun: bool,
 }
 
 /// The calls of all processes under one learner.
@@ -45,6 +47,11 @@ impl Collector {
     /// Writes down a call that the check let through.
     pub fn called(&self, call: Call) {
         self.see(call, |seen| seen.count += 1);
+    }
+
+    /// Writes down that a gate would not have been opened.
+    pub fn brought_fun(&self, call: Call) {
+        self.see(call, |seen| seen.brought_fun = true);
     }
 
     /// Writes down a call that a tracer saw, `times` being 0 where the check

@@ -24,10 +24,12 @@ mod atoms {
     }
 }
 
-/// A policy that allows everything and writes it down.
-#[rustler::nif]
-fn learn_new(env: Env) -> Term {
-    let learner = installed::learner()
+/// A policy that allows everything and writes it down. Its gates, the rules of
+/// a policy map, are opened.
+#[rustler::nif(schedule = "DirtyCpu")]
+fn learn_new<'a>(env: Env<'a>, gates: Term<'a>) -> Term<'a> {
+    let learner = term::spec(gates)
+        .and_then(|spec| installed::learner(spec.rules))
         .map(|policy| ResourceArc::new(Handle::from(policy)).encode(env));
     tuple(env, learner)
 }
@@ -72,6 +74,7 @@ fn learn_calls(env: Env, learner: ResourceArc<Handle>) -> Term {
                 ("mfa", mfa_term(env, call)),
                 ("count", seen.count.encode(env)),
                 ("caller", caller),
+                ("brought_fun", seen.brought_fun.encode(env)),
             ];
             term::map(env, &pairs)
         })
