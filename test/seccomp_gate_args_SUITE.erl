@@ -9,6 +9,7 @@
 -export([all/0, suite/0, init_per_suite/1, end_per_suite/1]).
 -export([
     funs_are_refused/1,
+    funs_in_records_are_refused/1,
     other_terms_are_not/1,
     large_terms/1,
     refusals_are_denials/1,
@@ -34,6 +35,7 @@ suite() -> [{timetrap, {seconds, 120}}].
 all() ->
     [
         funs_are_refused,
+        funs_in_records_are_refused,
         other_terms_are_not,
         large_terms,
         refusals_are_denials,
@@ -105,6 +107,21 @@ funs_are_refused(_Config) ->
         Outcome <- [call(Policy, Args)],
         Outcome =/= refused
     ]).
+
+%% Native ones, which this OTP need not have.
+funs_in_records_are_refused(_Config) ->
+    case code:ensure_loaded(records) of
+        {module, Records} ->
+            Policy = policy([{args, 3}]),
+            Record = fun(Value) ->
+                Records:create(?MODULE, point, [{x, 1}, {y, Value}], #{is_exported => false})
+            end,
+            ?assertEqual(ok, call(Policy, {Record(2), [Record(#{})], c})),
+            ?assertEqual(refused, call(Policy, {Record(fun os:cmd/1), b, c})),
+            ?assertEqual(refused, call(Policy, {a, [#{k => Record([fun() -> ok end])}], c}));
+        {error, nofile} ->
+            {skip, "no native records"}
+    end.
 
 call(Policy, {A, B, C}) ->
     case ?RUN:in(Policy, fun() -> ?G:args(A, B, C) end) of

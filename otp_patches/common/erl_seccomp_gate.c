@@ -82,6 +82,11 @@ void erts_seccomp_gate_init(void)
     am_rand = am_atom_put("rand", 4);
 }
 
+/* Before OTP 27. */
+#ifndef fun_num_free
+#  define fun_num_free(FunThing) ((FunThing)->num_free)
+#endif
+
 /* The state of a generator, which rand keeps in the dictionary, holds functions
  * of rand. These call nothing but what they find in such a state. */
 static int is_of_rand(const Eterm *fun)
@@ -90,10 +95,10 @@ static int is_of_rand(const Eterm *fun)
 
     if (is_external_fun(funp))
         return funp->entry.exp->info.mfa.module == am_rand;
-    return funp->num_free == 0 && funp->entry.fun->module == am_rand;
+    return fun_num_free(funp) == 0 && funp->entry.fun->module == am_rand;
 }
 
-/* The terms in a list cell, tuple, map or node of a map. */
+/* The terms in a list cell, tuple, record, map or node of a map. */
 static const Eterm *parts_of(Eterm t, Uint *n)
 {
     const Eterm *ptr;
@@ -108,6 +113,12 @@ static const Eterm *parts_of(Eterm t, Uint *n)
         *n = arityval(*ptr);
         return ptr + 1;
     }
+#ifdef is_record_header /* native ones, from OTP 29 on */
+    if (is_record_header(*ptr)) {
+        *n = header_arity(*ptr);
+        return ptr + 1;
+    }
+#endif
     if ((*ptr & _TAG_HEADER_MASK) != _TAG_HEADER_MAP)
         return ptr;
     if (MAP_HEADER_TYPE(*ptr) == MAP_HEADER_TAG_FLATMAP_HEAD) {
