@@ -22,6 +22,7 @@
     receives_inside/1,
     ended_inside/1,
     hibernation_ends_it/1,
+    hibernation_in_it/1,
     children/1,
     send_rule_is_off_inside/1,
     provenance/1,
@@ -54,6 +55,7 @@ all() ->
         receives_inside,
         ended_inside,
         hibernation_ends_it,
+        hibernation_in_it,
         children,
         send_rule_is_off_inside,
         provenance,
@@ -391,6 +393,23 @@ hibernation_ends_it(_Config) ->
         ],
         Found =/= {died, {shutdown, {How, closed}}}
     ]).
+
+hibernation_in_it(_Config) ->
+    case ?RUN:otp() < 28 of
+        true ->
+            {skip, "no hibernate/0"};
+        false ->
+            Self = self(),
+            Counter = atomics:new(1, []),
+            Pair = seccomp:spawn_monitor(policy([gate(naps, 2)]), fun() ->
+                exit({?G:naps(Counter, Self), level(Counter)})
+            end),
+            {Pid, _} = Pair,
+            ok = inside(Pid),
+            ?RUN:eventually(fun() -> process_info(Pid, status) =:= {status, waiting} end),
+            Pid ! wake,
+            ?assertEqual({died, {[open], closed}}, ?RUN:await(Pair))
+    end.
 
 children(_Config) ->
     Gate = gate(spawns, 1),

@@ -7,7 +7,7 @@
 -export([open/1, last/1, value/1, back/3, twice/2, other/1, args/3]).
 -export([raise/3, caught/2, protected/2, deep/2, waits/2, sleeps/1]).
 -export([stack/1, tightens/2, spawns/1, sends/2, flag/2, hibernates/2]).
--export([woken/2, traced/1, level/1]).
+-export([woken/2, naps/2, traced/1, level/1]).
 
 -define(T, seccomp_test_target).
 
@@ -108,6 +108,12 @@ flag(Flag, Value) -> process_flag(Flag, Value).
 
 hibernates(erlang, Args) -> erlang:hibernate(?MODULE, woken, Args);
 hibernates(proc_lib, Args) -> proc_lib:hibernate(?MODULE, woken, Args).
+
+%% Since OTP 28 there is one that keeps the stack.
+naps(Counter, Pid) ->
+    Pid ! {inside, self()},
+    ok = erlang:hibernate(),
+    [level(Counter)].
 
 woken(Counter, Tag) -> exit({shutdown, {Tag, level(Counter)}}).
 
