@@ -19,7 +19,7 @@ a sentence of the reason. Arguments of the wrong type raise `badarg`.
 
 -export([enforcement/0]).
 -export([compile/1, from_json/1, to_json/1, load_policy/1, read_policy/1]).
--export([check/2, explain/2, dump/1, groups/0, group/1]).
+-export([check/2, explain/2, args/1, dump/1, groups/0, group/1]).
 -export([restrict/3, restrict/4, restrict_spawn/1, set_policy/2, lift/1]).
 -export([spawn/2, spawn_link/2, spawn_monitor/2, spawn_opt/3]).
 -export([flags/1, info/1, processes/0, in_gate/0]).
@@ -43,7 +43,8 @@ a sentence of the reason. Arguments of the wrong type raise `badarg`.
 %% A compiled policy. Any number of processes can share one.
 -type rule() :: seccomp_nif:rule().
 %% `Module`, `{Module, Function}`, `{Module, Function, Arity}` or a group such
-%% as `'@pure'`; `'_'` is the wildcard in each place.
+%% as `'@pure'`; `'_'` is the wildcard in each place. `{gate, M, F, A}`, and
+%% `{M, F, A, MatchSpec}` for what the arguments have to be, see `args/1`.
 -type send() :: seccomp_nif:send().
 %% Whom a process may send to. `self`, `parent`, `children` (processes and ports
 %% it started), `replies` (whoever waits for this reply), `group_leader` (a
@@ -153,12 +154,23 @@ read_policy(File) when is_binary(File); is_list(File); is_atom(File) ->
 read_policy(File) ->
     ?BADARG([File], [file]).
 
-?DOC("What a policy says to a call, without making it. Works on any emulator.").
--spec check(policy(), mfa()) -> allow | {deny, Why :: map()}.
+?DOC("
+What a policy says to a call, without making it. Works on any emulator. With an
+arity in the place of the arguments, a call that depends on them is denied; the
+map has `depends => true` then.
+").
+-spec check(policy(), mfa() | {module(), atom(), [term()]}) -> allow | {deny, Why :: map()}.
 check({seccomp_policy, Ref}, {M, F, A}) when
     is_reference(Ref), is_atom(M), is_atom(F), ?IS_BYTE(A)
 ->
     seccomp_nif:check(Ref, M, F, A);
+check({seccomp_policy, Ref}, {M, F, Args}) when
+    is_reference(Ref), is_atom(M), is_atom(F), length(Args) =< 255
+->
+    case seccomp_args:allows(Ref, {M, F, Args}) of
+        true -> allow;
+        false -> {deny, #{explanation => seccomp_nif:explain(Ref, M, F, length(Args))}}
+    end;
 check(Policy, Mfa) ->
     ?BADARG([Policy, Mfa], [policy, mfa]).
 
@@ -170,6 +182,24 @@ explain({seccomp_policy, Ref}, {M, F, A}) when
     [seccomp_nif:explain(Ref, M, F, A)];
 explain(Policy, Mfa) ->
     ?BADARG([Policy, Mfa], [policy, mfa]).
+
+?DOC("
+The match specification of a fun on a list of arguments, for a rule
+`{Module, Function, Arity, MatchSpec}`:
+
+    {ets, insert, 2, seccomp:args(fun([Tab, _]) when Tab =:= my_tab -> true end)}
+
+In a module it wants `-compile({parse_transform, seccomp_args})`, in the shell
+nothing.
+").
+-spec args(fun(([term()]) -> boolean())) -> seccomp_args:match_spec().
+args(Fun) when is_function(Fun, 1) ->
+    case seccomp_args:from_fun(Fun) of
+        {ok, Spec} -> Spec;
+        {error, Reason} -> erlang:error(Reason, [Fun])
+    end;
+args(Fun) ->
+    ?BADARG([Fun], [fun1]).
 
 ?DOC("The whole policy as readable text, a line for each function or module.").
 -spec dump(policy()) -> binary().

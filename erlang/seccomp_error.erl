@@ -19,6 +19,7 @@ them the denials that the emulator raises.
 -type reason() ::
     %% The policy that was given; the native library's have a `message`, too.
     {bad_rule, #{message := binary(), _ => _}}
+    | {bad_match_spec, #{message := binary(), position => pos_integer(), _ => _}}
     | {bad_rules, #{reason := atom(), _ => _}}
     | {bad_atom, #{message := binary(), _ => _}}
     | {duplicate_rule, #{first := pos_integer(), second := pos_integer(), _ => _}}
@@ -58,6 +59,7 @@ them the denials that the emulator raises.
     | policy
     | mfa
     | fun0
+    | fun1
     | spawn_options
     | json
     | file
@@ -221,11 +223,13 @@ is(leader_options, Arg) -> seccomp_group_leader:is_options(Arg);
 is(policy, {seccomp_policy, Ref}) -> is_reference(Ref);
 is(policy, _) -> false;
 is(mfa, {M, F, A}) when is_atom(M), is_atom(F), is_integer(A) -> A >= 0 andalso A =< 255;
+is(mfa, {M, F, Args}) when is_atom(M), is_atom(F), length(Args) =< 255 -> true;
 is(mfa, _) -> false;
 is(session, Arg) -> seccomp_learn:is_session(Arg);
 is(learned, Arg) -> seccomp_learn_policy:are_learned([Arg]);
 is(learned_list, Arg) -> Arg =/= [] andalso seccomp_learn_policy:are_learned(Arg);
 is(fun0, Arg) -> is_function(Arg, 0);
+is(fun1, Arg) -> is_function(Arg, 1);
 is(spawn_options, Arg) when length(Arg) >= 0 -> true;
 is(spawn_options, _) -> false;
 is(json, Arg) -> is_binary(Arg);
@@ -248,6 +252,7 @@ expectation(session) -> <<"not what learn_start/1,2 gives">>;
 expectation(learned) -> <<"not what learn/1,2 or learn_stop/1 gives">>;
 expectation(learned_list) -> <<"not a list of what learn/1,2 or learn_stop/1 gives">>;
 expectation(fun0) -> <<"not a fun of no arguments">>;
+expectation(fun1) -> <<"not a fun of one argument, a list of arguments">>;
 expectation(spawn_options) -> <<"not a list of options">>;
 expectation(json) -> <<"not a binary">>;
 expectation(file) -> <<"not a file name">>;

@@ -14,6 +14,8 @@ reloaded, so whatever may change lives in other modules. Use `seccomp`.
     compile/1,
     policy_info/1,
     check/4,
+    args_of/4,
+    check_args/5,
     explain/4,
     dump/1,
     policy_from_json/1,
@@ -81,7 +83,8 @@ reloaded, so whatever may change lives in other modules. Use `seccomp`.
     atom()
     | {module(), atom()}
     | {module(), atom(), arity() | '_'}
-    | {gate, module(), atom(), arity()}.
+    | {gate, module(), atom(), arity()}
+    | {module(), atom(), arity(), seccomp_args:match_spec()}.
 -type commented() :: rule() | #{rule := rule(), comment => binary()}.
 -type place() :: {File :: binary(), Line :: pos_integer(), Column :: pos_integer()}.
 -type spec() :: #{
@@ -131,6 +134,14 @@ policy_info(_Policy) -> ?NOT_LOADED.
 
 -spec check(reference(), module(), atom(), arity()) -> allow | {deny, map()} | {error, failure()}.
 check(_Policy, _M, _F, _A) -> ?NOT_LOADED.
+
+-spec args_of(reference(), module(), atom(), arity()) ->
+    [{non_neg_integer(), seccomp_args:match_spec()}].
+args_of(_Policy, _M, _F, _A) -> ?NOT_LOADED.
+
+-spec check_args(reference(), module(), atom(), arity(), [{non_neg_integer(), term()}]) ->
+    boolean().
+check_args(_Policy, _M, _F, _A, _Results) -> ?NOT_LOADED.
 
 -spec explain(reference(), module(), atom(), arity()) -> binary() | {error, failure()}.
 explain(_Policy, _M, _F, _A) -> ?NOT_LOADED.

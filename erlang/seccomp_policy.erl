@@ -52,6 +52,7 @@ compile(Map, Extra) ->
         fun check_keys/1,
         fun check_values/1,
         fun check_length/1,
+        fun check_args/1,
         fun(Spec) -> {ok, add_groups(Spec, Extra)} end,
         fun compile_and_resolve/1
     ]).
@@ -130,6 +131,33 @@ proper([_ | Rules], N) ->
 proper(_Tail, N) ->
     {error, {bad_rules, #{reason => improper, position => N + 1}}}.
 
+%% The emulator has words for what is wrong with a match specification, which
+%% the library cannot get. It also refuses it, but a restricted caller may not
+%% ask here.
+check_args(#{rules := Rules} = Spec) ->
+    Specs = specs(Rules, 1),
+    case Specs =/= [] andalso seccomp_nif:flags(self()) of
+        0 -> lint(Specs, Spec);
+        {error, _} -> lint(Specs, Spec);
+        _NoneOrRestricted -> {ok, Spec}
+    end.
+
+specs([], _N) ->
+    [];
+specs([Rule | Rules], N) ->
+    case bare(Rule) of
+        {_, _, A, Args} when is_integer(A) -> [{N, Args} | specs(Rules, N + 1)];
+        _ -> specs(Rules, N + 1)
+    end.
+
+lint([], Spec) ->
+    {ok, Spec};
+lint([{N, Args} | Specs], Spec) ->
+    case seccomp_args:lint(Args) of
+        ok -> lint(Specs, Spec);
+        {error, {Name, Why}} -> {error, {Name, Why#{position => N}}}
+    end.
+
 add_groups(#{mode := whitelist, rules := Rules} = Spec, Extra) ->
     Has = fun(Group) -> lists:any(fun(Rule) -> bare(Rule) =:= Group end, Rules) end,
     Spec#{rules := Rules ++ [Group || Group <- Extra, not Has(Group)]};
@@ -175,6 +203,7 @@ exist([Rule | Rules], N, Unknown, Seen0) ->
         false -> {error, unknown(M, F, A, N, Seen)}
     end.
 
+pattern({M, F, A, _Args}) when is_integer(A) -> {M, F, A};
 pattern({gate, M, F, A}) -> {M, F, A};
 pattern({M, F, A}) -> {M, F, A};
 pattern({M, F}) -> {M, F, '_'};

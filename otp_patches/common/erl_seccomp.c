@@ -101,22 +101,24 @@ const ErtsSeccompHooks *erts_seccomp_judge(Process *c_p)
 }
 
 /* Asks the library about a call. Non-zero: denied, with the exception set. */
-static int ask(Process *c_p, Eterm m, Eterm f, Uint a, Sint32 *verdict)
+static int ask(Process *c_p, Eterm m, Eterm f, Uint a, const Eterm *args,
+               Sint32 *verdict)
 {
     const ErtsSeccompHooks *h = erts_seccomp_judge(c_p);
 
-    *verdict = h ? h->decide(c_p->common.id, m, f, (Uint32) a)
+    *verdict = h ? h->decide(c_p->common.id, m, f, (Uint32) a, args)
                  : ERTS_SECCOMP_RAISE;
     if (*verdict == ERTS_SECCOMP_ALLOW || *verdict == ERTS_SECCOMP_LOG
-        || *verdict == ERTS_SECCOMP_GATE)
+        || *verdict == ERTS_SECCOMP_GATE || *verdict == ERTS_SECCOMP_ONCE)
         return 0;
     erts_seccomp_refuse_call(c_p, m, f, a, THE_NON_VALUE, *verdict);
     return 1;
 }
 
-/* A call through an export entry. Positive: denied, with the exception set.
- * Negative: allowed, and it is a gate. */
-int erts_seccomp_check(Process *c_p, const Export *ep)
+/* A call through an export entry, with its arguments where they are at hand.
+ * Positive: denied, with the exception set. Negative: allowed, and it is a
+ * gate. */
+int erts_seccomp_check_args(Process *c_p, const Export *ep, const Eterm *args)
 {
     Uint32 word = c_p->seccomp;
 
@@ -131,7 +133,8 @@ int erts_seccomp_check(Process *c_p, const Export *ep)
         if (!((Uint32) erts_atomic32_read_nob(word32) & bit)) {
             if (erts_seccomp_is_gate(policy, ep->seccomp_ix))
                 return -1;
-            if (ask(c_p, mfa->module, mfa->function, mfa->arity, &verdict))
+            if (ask(c_p, mfa->module, mfa->function, mfa->arity, args,
+                    &verdict))
                 return 1;
             if (verdict == ERTS_SECCOMP_GATE) {
                 erts_seccomp_found_gate(policy, ep->seccomp_ix);
@@ -142,6 +145,13 @@ int erts_seccomp_check(Process *c_p, const Export *ep)
         }
     }
     return 0;
+}
+
+/* The same where the arguments are not at hand: a call that they decide about
+ * is denied. */
+int erts_seccomp_check(Process *c_p, const Export *ep)
+{
+    return erts_seccomp_check_args(c_p, ep, NULL);
 }
 
 /* The same where no gate can be opened. Non-zero: denied. */
@@ -193,7 +203,9 @@ int erts_seccomp_undef(Process *c_p, Eterm m, Eterm f, Uint a)
 {
     Sint32 verdict;
 
-    return (c_p->seccomp & ERTS_SECCOMP_CHECKED) && ask(c_p, m, f, a, &verdict);
+    if (!(c_p->seccomp & ERTS_SECCOMP_CHECKED))
+        return 0;
+    return ask(c_p, m, f, a, NULL, &verdict);
 }
 
 /* A spawn through the function given. Gives freason when denied, else 0. */

@@ -17,7 +17,7 @@
 #include "erl_process.h"
 #include "erl_nif.h"
 
-#define ERTS_SECCOMP_ABI 4
+#define ERTS_SECCOMP_ABI 5
 
 /*
  * Process.seccomp is zero for a process without policy. Else its low byte
@@ -69,6 +69,12 @@
 #define ERTS_SECCOMP_RAISE 2 /* raise an error */
 #define ERTS_SECCOMP_KILL 3  /* end the process */
 #define ERTS_SECCOMP_GATE 4  /* always allowed, and opens a gate */
+#define ERTS_SECCOMP_ONCE 5  /* allowed with these arguments: ask again */
+
+/* What a match specification makes of the arguments of a call. */
+#define ERTS_SECCOMP_ARGS_FALSE 0 /* false, or they do not match */
+#define ERTS_SECCOMP_ARGS_TRUE 1
+#define ERTS_SECCOMP_ARGS_OTHER 2 /* any other term, or it could not be run */
 
 /* What happened to a request to put a process under a policy. */
 #define ERTS_SECCOMP_OK 0
@@ -148,13 +154,15 @@ typedef struct {
 /*
  * The functions of the library. All are called on scheduler threads, and may
  * be called with locks of the process held: they must neither block nor call
- * back. Process identifiers are local pids, as terms.
+ * back, but for erl_seccomp_args_run(). Process identifiers are local pids, as terms.
  */
 typedef struct {
     /* ERTS_SECCOMP_ABI of the header that the library was built for. */
     Uint32 abi;
-    /* May the process call this function? */
-    Sint32 (*decide)(Eterm pid, Eterm module, Eterm function, Uint32 arity);
+    /* May the process call this function, with these arguments? NULL: they
+     * are not known here. */
+    Sint32 (*decide)(Eterm pid, Eterm module, Eterm function, Uint32 arity,
+                     const Eterm *args);
     /* May it spawn, which the S flag forbids, through this function? */
     Sint32 (*decide_spawn)(Eterm pid, Eterm module, Eterm function,
                            Uint32 arity);
@@ -225,6 +233,8 @@ void erts_seccomp_init(void);
 const ErtsSeccompHooks *erts_seccomp_hooks(void);
 Uint32 erts_seccomp_new_ix(void);
 int erts_seccomp_check(Process *c_p, const struct export_ *ep);
+int erts_seccomp_check_args(Process *c_p, const struct export_ *ep,
+                            const Eterm *args);
 int erts_seccomp_denies(Process *c_p, const struct export_ *ep);
 int erts_seccomp_is_denial(Process *c_p);
 int erts_seccomp_call(Process *c_p, const struct export_ *ep);
@@ -296,6 +306,10 @@ int erl_seccomp_serve_io(ErlNifEnv *env);
 int erl_seccomp_has_gates(void);
 int erl_seccomp_set_gates(Uint32 policy, erts_atomic32_t *bits);
 int erl_seccomp_in_gate(ErlNifEnv *env);
+int erl_seccomp_has_args(void);
+void *erl_seccomp_args_new(Eterm spec);
+void erl_seccomp_args_free(void *program);
+Sint32 erl_seccomp_args_run(void *program, const Eterm *args, Uint32 arity);
 int erl_seccomp_word(Eterm pid, Uint32 *word);
 Sint32 erl_seccomp_attach_self(ErlNifEnv *env, void *request,
                                Eterm *result);

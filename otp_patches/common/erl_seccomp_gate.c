@@ -248,7 +248,7 @@ static int open_gate(Process *c_p, const Export *ep, Eterm *reg)
  */
 int erts_seccomp_enter(Process *c_p, const Export *ep, Eterm *reg)
 {
-    int verdict = erts_seccomp_check(c_p, ep);
+    int verdict = erts_seccomp_check_args(c_p, ep, reg);
 
     return verdict < 0 ? open_gate(c_p, ep, reg) : verdict;
 }

@@ -2,16 +2,18 @@
 
 //! The form of a policy that decides calls: sets of numbers.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
+use crate::args::{Answer, ArgSpec};
 use crate::error::Error;
 use crate::layer::Layer;
 use crate::policy::{Mode, OnDeny, Permission, Policy};
 use crate::rule::{Pat, Pattern};
+use crate::verdict::Verdict;
 
 pub(crate) type Set<T> = HashSet<T, RandomState>;
 type Name = Pat<Arc<str>>;
@@ -40,6 +42,8 @@ pub struct Mfa {
 pub struct Compiled {
     pub(crate) layers: Vec<Matcher>,
     pub(crate) gates: Set<(u64, u64, u32)>,
+    /// The match specifications that layers speak of, each once.
+    pub(crate) specs: Vec<ArgSpec>,
     pub(crate) spawn: Permission,
     pub(crate) on_deny: OnDeny,
 }
@@ -57,15 +61,18 @@ pub(crate) struct Matcher {
     module_arities: Set<(u64, u32)>,
     function_arities: Set<(u64, u32)>,
     mfas: Set<(u64, u64, u32)>,
+    /// For functions whose arguments count, which of [`Compiled::specs`].
+    args: HashMap<(u64, u64, u32), Vec<usize>, RandomState>,
 }
 
 impl Compiled {
     /// Compiles a policy.
     pub fn new(policy: &Policy, atoms: &dyn AtomTable) -> Result<Self, Error> {
+        let mut specs = Vec::new();
         let layers = policy
             .layers()
             .iter()
-            .map(|layer| Matcher::new(layer, atoms))
+            .map(|layer| Matcher::new(layer, atoms, &mut specs))
             .collect::<Result<_, _>>()?;
         let mut gates = Shapes::default();
         let mut names = Names { atoms, last: None };
@@ -75,6 +82,7 @@ impl Compiled {
         Ok(Compiled {
             layers,
             gates: set(gates.mfas),
+            specs,
             spawn: policy.spawn(),
             on_deny: policy.on_deny(),
         })
@@ -82,11 +90,25 @@ impl Compiled {
 }
 
 impl Matcher {
-    fn new(layer: &Layer, atoms: &dyn AtomTable) -> Result<Self, Error> {
+    fn new(
+        layer: &Layer,
+        atoms: &dyn AtomTable,
+        specs: &mut Vec<ArgSpec>,
+    ) -> Result<Self, Error> {
         let mut shapes = Shapes::default();
+        let mut args: HashMap<_, Vec<usize>, _> = HashMap::default();
         let mut names = Names { atoms, last: None };
         for entry in layer.entries() {
-            shapes.add(&entry.pattern, &mut names)?;
+            match &entry.args {
+                None => shapes.add(&entry.pattern, &mut names)?,
+                Some(spec) => {
+                    let mut one = Shapes::default();
+                    one.add(&entry.pattern, &mut names)?;
+                    for mfa in one.mfas {
+                        args.entry(mfa).or_default().push(number(spec, specs));
+                    }
+                }
+            }
         }
         Ok(Matcher {
             mode: layer.mode(),
@@ -98,7 +120,37 @@ impl Matcher {
             module_arities: set(shapes.module_arities),
             function_arities: set(shapes.function_arities),
             mfas: set(shapes.mfas),
+            args,
         })
+    }
+
+    /// Which match specifications count for the call, if its arguments do.
+    pub(crate) fn specs_of(&self, call: &Mfa) -> Option<&[usize]> {
+        if self.args.is_empty() {
+            return None;
+        }
+        let key = (call.module, call.function, call.arity);
+        self.args.get(&key).map(Vec::as_slice)
+    }
+
+    /// What the layer says of the call, given what match specifications make of
+    /// its arguments.
+    pub(crate) fn verdict(
+        &self,
+        call: &Mfa,
+        answer: &mut dyn FnMut(usize) -> Answer,
+    ) -> Verdict {
+        let Some(specs) = self.specs_of(call) else {
+            return Verdict::of(self.mode, self.matches(call));
+        };
+        let mut answers = specs.iter().map(|spec| answer(*spec));
+        let matches = match self.mode {
+            Mode::Whitelist => answers.any(|a| a == Answer::True),
+            Mode::Blacklist => {
+                self.matches(call) || answers.any(|a| a != Answer::False)
+            }
+        };
+        Verdict::of(self.mode, matches)
     }
 
     /// Whether any pattern matches the call.
@@ -117,6 +169,15 @@ impl Matcher {
             || self.module_arities.contains(&(m, a))
             || self.arities.contains(&a)
     }
+}
+
+/// The number of a match specification, a new one if need be.
+fn number(spec: &ArgSpec, specs: &mut Vec<ArgSpec>) -> usize {
+    let known = specs.iter().position(|known| known == spec);
+    known.unwrap_or_else(|| {
+        specs.push(spec.clone());
+        specs.len() - 1
+    })
 }
 
 /// The patterns by shape, counted before they become sets: a set that grows

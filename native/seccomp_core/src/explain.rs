@@ -2,7 +2,7 @@
 
 //! Why a call is allowed or denied, in words and as data.
 
-use std::fmt::{self, Display};
+use std::fmt::{self, Display, Write};
 
 use crate::layer::{Entry, Layer};
 use crate::policy::{Mode, OnDeny, Policy};
@@ -34,6 +34,8 @@ pub struct LayerReason<'a> {
     pub verdict: Verdict,
     /// The most specific entry that matches; None when none does.
     pub entry: Option<&'a Entry>,
+    /// What the layer says of the arguments of the call.
+    pub args: Vec<&'a Entry>,
 }
 
 impl Policy {
@@ -47,16 +49,24 @@ impl Policy {
     ) -> Explanation<'_> {
         let layers = self.layers().iter().enumerate().map(|(index, layer)| {
             let entry = layer.most_specific(module, function, arity);
+            let args = layer.about_args(module, function, arity);
+            let matches = match layer.mode() {
+                // Nothing is allowed whatever the arguments are.
+                Mode::Whitelist => entry.is_some() && args.is_empty(),
+                Mode::Blacklist => entry.is_some() || !args.is_empty(),
+            };
             LayerReason {
                 index,
                 mode: layer.mode(),
-                verdict: Verdict::of(layer.mode(), entry.is_some()),
+                verdict: Verdict::of(layer.mode(), matches),
                 entry,
+                args,
             }
         });
+        let layers: Vec<_> = layers.collect();
         Explanation {
             call: mfa_text(module, function, arity),
-            layers: layers.collect(),
+            layers,
             on_deny: self.on_deny(),
             gate: self
                 .gates()
@@ -69,6 +79,23 @@ impl Policy {
 }
 
 impl Layer {
+    /// What the layer says of the arguments of the call.
+    fn about_args(
+        &self,
+        module: &str,
+        function: &str,
+        arity: u32,
+    ) -> Vec<&Entry> {
+        let Ok(arity) = u8::try_from(arity) else {
+            return Vec::new();
+        };
+        self.find_args(&Pattern {
+            module: Pat::name(module),
+            function: Pat::name(function),
+            arity: Pat::Is(arity),
+        })
+    }
+
     /// The entry that says most about the call: the module counts more than
     /// the function, and the function more than the arity.
     fn most_specific(
@@ -108,6 +135,16 @@ impl<'a> Explanation<'a> {
         }
     }
 
+    /// Whether some arguments are allowed and others are not, as far as this
+    /// crate can tell.
+    pub fn depends(&self) -> bool {
+        let closed = |layer: &LayerReason| {
+            layer.verdict == Verdict::Deny && !layer.depends()
+        };
+        self.layers.iter().any(LayerReason::depends)
+            && !self.layers.iter().any(closed)
+    }
+
     /// What each layer says.
     pub fn layers(&self) -> &[LayerReason<'a>] {
         &self.layers
@@ -130,13 +167,20 @@ impl<'a> Explanation<'a> {
 impl Display for Explanation<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verdict = self.verdict();
-        write!(f, "{} is {verdict}", self.call)?;
+        let depends = self.depends();
+        if depends {
+            write!(f, "{} depends on its arguments", self.call)?;
+        } else {
+            write!(f, "{} is {verdict}", self.call)?;
+        }
         match self.layers.as_slice() {
+            [only] if depends => write!(f, ": {only}.")?,
             [] => f.write_str(": the policy is empty.")?,
             [only] => write!(f, "{only}.")?,
             several => {
                 let count = several.len();
                 match verdict {
+                    _ if depends => f.write_char('.')?,
                     Verdict::Allow => write!(f, " by all {count} layers.")?,
                     Verdict::Deny => {
                         write!(f, " because not all {count} layers allow it.")?
@@ -144,8 +188,11 @@ impl Display for Explanation<'_> {
                 }
                 for layer in several {
                     let number = layer.index + 1;
-                    let verdict = layer.verdict;
-                    write!(f, "\n  layer {number}: {verdict}{layer}.")?;
+                    write!(f, "\n  layer {number}: ")?;
+                    if !layer.depends() {
+                        layer.verdict.fmt(f)?;
+                    }
+                    write!(f, "{layer}.")?;
                 }
             }
         }
@@ -155,6 +202,9 @@ impl Display for Explanation<'_> {
         if let (Verdict::Allow, Some(rule)) = (verdict, self.send) {
             write!(f, " Whom it may send to: {rule}.")?;
         }
+        if depends {
+            return Ok(());
+        }
         if verdict == Verdict::Deny && self.on_deny == OnDeny::Log {
             f.write_str(" The policy only records: the call runs.")?;
         }
@@ -162,9 +212,31 @@ impl Display for Explanation<'_> {
     }
 }
 
-/// What follows "allowed" or "denied", without the full stop.
+impl LayerReason<'_> {
+    /// Whether what the layer says depends on the arguments.
+    fn depends(&self) -> bool {
+        match self.mode {
+            Mode::Whitelist => !self.args.is_empty(),
+            Mode::Blacklist => !self.args.is_empty() && self.entry.is_none(),
+        }
+    }
+}
+
+/// What follows "allowed" or "denied", without the full stop; the whole where
+/// it depends on arguments.
 impl Display for LayerReason<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.depends() {
+            f.write_str(match self.mode {
+                Mode::Whitelist => "allowed only with those",
+                Mode::Blacklist => "denied with those",
+            })?;
+            for (index, entry) in self.args.iter().enumerate() {
+                let or = if index > 0 { " or" } else { " of" };
+                write!(f, "{or} {}, {}", entry.origin, entry.text())?;
+            }
+            return Ok(());
+        }
         let Some(entry) = self.entry else {
             return write!(f, ": the {} has no rule for it", self.mode);
         };

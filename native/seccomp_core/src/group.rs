@@ -185,7 +185,7 @@ impl Groups {
                         });
                     }
                 }
-                Rule::Gate(_) => {
+                Rule::Gate(_) | Rule::Args(..) => {
                     return Err(bad(format!("{}: {rule}", group.name)));
                 }
             }

@@ -94,6 +94,12 @@ fn hash_layer(layer: &Layer) -> [u8; 32] {
         if entry.gate {
             sha.update(b"g");
         }
+        // Nor with this one.
+        if let Some(spec) = &entry.args {
+            sha.update(b"a");
+            sha.update((spec.text().len() as u64).to_be_bytes());
+            sha.update(spec.text().as_bytes());
+        }
     }
     sha.finalize().into()
 }
@@ -172,6 +178,8 @@ mod tests {
             spec(Mode::Whitelist, &["os"]),
             spec(Mode::Whitelist, &["os:cmd/1"]),
             spec(Mode::Whitelist, &["gate os:cmd/1"]),
+            spec(Mode::Whitelist, &["args os:cmd/1 [{['_'],[],[true]}]"]),
+            spec(Mode::Whitelist, &["args os:cmd/1 [{[a],[],[true]}]"]),
             spec(Mode::Blacklist, &["os:_/1"]),
             spec(Mode::Blacklist, &["_:os"]),
             spec(Mode::Blacklist, &["os", "file"]),

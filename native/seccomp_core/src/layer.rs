@@ -5,9 +5,10 @@
 use std::fmt::{self, Display};
 use std::sync::Arc;
 
+use crate::args::ArgSpec;
 use crate::policy::Mode;
 use crate::rule::Pattern;
-use crate::rule_text::gate_text;
+use crate::rule_text::{args_text, gate_text};
 
 /// Where a pattern came from. Positions count from 1, in the list that the
 /// user wrote; under several policies each layer speaks of its own list, and
@@ -43,14 +44,17 @@ pub struct Entry {
     pub origin: Origin,
     /// Whether what the function calls is allowed, too, until it returns.
     pub gate: bool,
+    /// What the arguments have to be.
+    pub args: Option<ArgSpec>,
 }
 
 /// A set of patterns with one mode.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layer {
     mode: Mode,
-    /// In the order of patterns, each once: so layers compare, hash and print
-    /// the same whatever the order of the rules was.
+    /// In the order of patterns, each once, but for those that differ in what
+    /// they say of arguments: so layers compare, hash and print the same
+    /// whatever the order of the rules was.
     entries: Vec<Entry>,
 }
 
@@ -91,7 +95,9 @@ impl Origin {
 impl Entry {
     /// The text of a rule that gives this entry.
     pub(crate) fn text(&self) -> String {
-        if self.gate {
+        if let Some(spec) = &self.args {
+            args_text(&self.pattern, spec)
+        } else if self.gate {
             gate_text(&self.pattern)
         } else {
             self.pattern.to_string()
@@ -108,10 +114,13 @@ impl Layer {
         entries.sort_by(|a, b| {
             a.pattern
                 .cmp(&b.pattern)
+                .then_with(|| a.args.cmp(&b.args))
                 .then_with(|| b.gate.cmp(&a.gate))
                 .then_with(|| is_group(a).cmp(&is_group(b)))
         });
-        entries.dedup_by(|later, kept| later.pattern == kept.pattern);
+        entries.dedup_by(|later, kept| {
+            later.pattern == kept.pattern && later.args == kept.args
+        });
         Layer { mode, entries }
     }
 
@@ -120,17 +129,29 @@ impl Layer {
         self.mode
     }
 
-    /// The entries, in the order of their patterns, each pattern once.
+    /// The entries, in the order of their patterns, each pattern once, and
+    /// again with each match specification that there is for it.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
 
-    /// The entry with exactly this pattern; entries are in pattern order.
+    /// The entries with exactly this pattern, which stand in pattern order.
+    fn with(&self, pattern: &Pattern) -> &[Entry] {
+        let from = self.entries.partition_point(|e| e.pattern < *pattern);
+        let rest = self.entries.get(from..).unwrap_or_default();
+        let n = rest.partition_point(|e| e.pattern == *pattern);
+        rest.get(..n).unwrap_or_default()
+    }
+
+    /// The entry with exactly this pattern and whatever arguments.
     pub(crate) fn find(&self, pattern: &Pattern) -> Option<&Entry> {
-        self.entries
-            .binary_search_by(|entry| entry.pattern.cmp(pattern))
-            .ok()
-            .and_then(|place| self.entries.get(place))
+        self.with(pattern).first().filter(|e| e.args.is_none())
+    }
+
+    /// What it says of the arguments of this function.
+    pub(crate) fn find_args(&self, function: &Pattern) -> Vec<&Entry> {
+        let with = self.with(function).iter();
+        with.filter(|entry| entry.args.is_some()).collect()
     }
 
     /// Whether this function is a gate.
@@ -142,10 +163,8 @@ impl Layer {
     pub(crate) fn same_patterns(&self, other: &Layer) -> bool {
         self.mode == other.mode
             && self.entries.len() == other.entries.len()
-            && self
-                .entries
-                .iter()
-                .zip(&other.entries)
-                .all(|(a, b)| a.pattern == b.pattern && a.gate == b.gate)
+            && self.entries.iter().zip(&other.entries).all(|(a, b)| {
+                a.pattern == b.pattern && a.gate == b.gate && a.args == b.args
+            })
     }
 }

@@ -25,11 +25,15 @@
 //! 9. A *gate* is one function that a whitelist allows, and with it all that
 //!    the function calls until it returns. In a meet it is one if it is one
 //!    in every layer; otherwise it is a function that is allowed.
-//! 10. What cannot be understood is an error, never a rule left out; what
+//! 10. A rule may look at *arguments*: a match specification on the list of
+//!     them, for one function. A whitelist with such rules allows the function
+//!     only with arguments that one of them accepts, whatever else it says of
+//!     the function; a blacklist denies it with those as well.
+//! 11. What cannot be understood is an error, never a rule left out; what
 //!     cannot be decided is denied.
-//! 11. Two policies are the same when they decide alike by the same patterns:
-//!     [`PolicyHash`] looks at patterns, gates, flags and reaction, not at
-//!     comments or at where a pattern came from.
+//! 12. Two policies are the same when they decide alike by the same patterns:
+//!     [`PolicyHash`] looks at patterns, gates, match specifications, flags
+//!     and reaction, not at comments or at where a pattern came from.
 //!
 //! # From text to verdict
 //!
@@ -44,6 +48,7 @@
     allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)
 )]
 
+mod args;
 mod compile;
 mod dump;
 mod error;
@@ -59,6 +64,8 @@ mod intern;
 mod json;
 mod json_send;
 mod layer;
+mod literal;
+mod literal_text;
 mod located;
 mod meet;
 mod node;
@@ -73,6 +80,7 @@ mod suggest;
 mod verdict;
 mod wire;
 
+pub use args::{Answer, ArgSpec};
 pub use compile::{AtomTable, Compiled, Mfa};
 pub use error::Error;
 pub use explain::{Explanation, LayerReason};

@@ -15,8 +15,9 @@ use serde::de::{
 };
 use serde::forward_to_deserialize_any;
 
+use crate::literal::Literal;
 use crate::located::LOCATED;
-use crate::rule_text::quoted;
+use crate::rule_text::{quoted, ARGS};
 
 /// No policy nests deeper; reading must not be led to recurse without end.
 pub(crate) const MAX_NESTING: usize = 16;
@@ -54,6 +55,8 @@ pub(crate) enum Value {
     List(Vec<Node>),
     Tuple(Vec<Node>),
     Map(Vec<(Node, Node)>),
+    /// A match specification, where one can stand.
+    Literal(Literal),
 }
 
 /// What is wrong with a text, and at which byte if that is known yet.
@@ -110,6 +113,7 @@ impl Node {
             Value::List(_) => Unexpected::Seq,
             Value::Tuple(_) => Unexpected::Other("a tuple"),
             Value::Map(_) => Unexpected::Map,
+            Value::Literal(_) => Unexpected::Other("a match specification"),
         };
         let fault: Fault = de::Error::invalid_type(found, visitor);
         Err(fault.or_at(self.at))
@@ -159,7 +163,7 @@ impl<'de> Deserializer<'de> for Node {
                 };
             }
             // Only what knows tuples by name reads them.
-            Value::Tuple(_) => return self.wrong(&visitor),
+            Value::Tuple(_) | Value::Literal(_) => return self.wrong(&visitor),
         };
         read.map_err(|fault: Fault| fault.or_at(at))
     }
@@ -309,6 +313,13 @@ fn rule_text(node: Node) -> Result<String, Fault> {
                 };
                 Ok(format!("{}:{}/{arity}", name(m)?, name(f)?))
             }
+            [m, f, Node {
+                value: Value::Integer(arity),
+                ..
+            }, Node {
+                value: Value::Literal(spec),
+                ..
+            }] => Ok(format!("{ARGS}{}:{}/{arity} {spec}", name(m)?, name(f)?)),
             [gate, m, f, Node {
                 value: Value::Integer(arity),
                 ..
@@ -317,7 +328,8 @@ fn rule_text(node: Node) -> Result<String, Fault> {
             }
             _ => Err(Fault::new(
                 "write Module, {Module, Function}, {Module, Function, Arity}, \
-                 '@group' or {gate, Module, Function, Arity}",
+                 '@group', {gate, Module, Function, Arity} or {Module, \
+                 Function, Arity, MatchSpec}",
                 node.at,
             )),
         },

@@ -9,14 +9,11 @@ use erl_tokenize::{
     scan_token, Position, Symbol, Token, TokenKind, TokenValue,
 };
 
+use crate::literal::MAX_DEPTH;
 use crate::node::{Fault, Node, Value, MAX_NESTING};
 
 pub(crate) fn read(text: &str) -> Result<Node, Fault> {
-    let mut terms = Terms {
-        text,
-        next: Position::new(),
-        peeked: None,
-    };
+    let mut terms = Terms::new(text);
     let node = terms.term(MAX_NESTING)?;
     terms.expect(Symbol::Dot, "a full stop after the term")?;
     match terms.token()? {
@@ -28,15 +25,24 @@ pub(crate) fn read(text: &str) -> Result<Node, Fault> {
     }
 }
 
-struct Terms<'a> {
-    text: &'a str,
+/// A text that terms are read from.
+pub(crate) struct Terms<'a> {
+    pub(crate) text: &'a str,
     next: Position,
     peeked: Option<Token>,
 }
 
-impl Terms<'_> {
+impl<'a> Terms<'a> {
+    pub(crate) fn new(text: &'a str) -> Self {
+        Terms {
+            text,
+            next: Position::new(),
+            peeked: None,
+        }
+    }
+
     /// The next token that is neither space nor comment.
-    fn token(&mut self) -> Result<Option<Token>, Fault> {
+    pub(crate) fn token(&mut self) -> Result<Option<Token>, Fault> {
         if let Some(token) = self.peeked.take() {
             return Ok(Some(token));
         }
@@ -57,14 +63,18 @@ impl Terms<'_> {
         }
     }
 
-    fn need(&mut self, what: &str) -> Result<Token, Fault> {
+    pub(crate) fn need(&mut self, what: &str) -> Result<Token, Fault> {
         let end = self.text.len();
         self.token()?.ok_or_else(|| {
             Fault::new(format!("the text ends here, expected {what}"), end)
         })
     }
 
-    fn expect(&mut self, symbol: Symbol, what: &str) -> Result<Token, Fault> {
+    pub(crate) fn expect(
+        &mut self,
+        symbol: Symbol,
+        what: &str,
+    ) -> Result<Token, Fault> {
         let token = self.need(what)?;
         if token.kind() == TokenKind::Symbol(symbol) {
             Ok(token)
@@ -73,7 +83,7 @@ impl Terms<'_> {
         }
     }
 
-    fn unexpected(&self, token: Token, what: &str) -> Fault {
+    pub(crate) fn unexpected(&self, token: Token, what: &str) -> Fault {
         let text: String = token.text(self.text).chars().take(40).collect();
         Fault::new(
             format!("found {text}, expected {what}"),
@@ -82,7 +92,7 @@ impl Terms<'_> {
     }
 
     /// Whether the next token is this symbol, which is taken then.
-    fn take(&mut self, symbol: Symbol) -> Result<bool, Fault> {
+    pub(crate) fn take(&mut self, symbol: Symbol) -> Result<bool, Fault> {
         let token = self.token()?;
         if token.is_some_and(|t| t.kind() == TokenKind::Symbol(symbol)) {
             return Ok(true);
@@ -129,13 +139,26 @@ impl Terms<'_> {
             return Ok(nodes);
         }
         loop {
-            nodes.push(self.term(left)?);
+            nodes.push(if has_args(end, &nodes) {
+                self.args()?
+            } else {
+                self.term(left)?
+            });
             if !self.take(Symbol::Comma)? {
                 let what = format!("a comma or {}", end.as_str());
                 self.expect(end, &what)?;
                 return Ok(nodes);
             }
         }
+    }
+
+    /// What stands behind Module, Function and Arity: any term.
+    fn args(&mut self) -> Result<Node, Fault> {
+        let token = self.token()?;
+        let at = token.map_or(self.text.len(), |token| token.start().offset());
+        self.peeked = token;
+        let value = Value::Literal(self.literal(MAX_DEPTH)?);
+        Ok(Node { at, value })
     }
 
     fn pairs(&mut self, left: usize) -> Result<Vec<(Node, Node)>, Fault> {
@@ -179,4 +202,14 @@ impl Terms<'_> {
         self.expect(Symbol::DoubleRightAngle, what)?;
         Ok(Value::Words(text))
     }
+}
+
+/// Whether the next element of a tuple is the match specification of a rule.
+fn has_args(end: Symbol, nodes: &[Node]) -> bool {
+    let values: Vec<_> = nodes.iter().map(|node| &node.value).collect();
+    end == Symbol::CloseBrace
+        && matches!(
+            values.as_slice(),
+            [Value::Atom(_), Value::Atom(_), Value::Integer(_)]
+        )
 }

@@ -3,13 +3,14 @@
 //! The readable form of a policy: groups expanded, every pattern with where
 //! it came from.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::{self, Display};
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use serde::{Deserialize, Serialize};
 
+use crate::args::{self, ArgSpec};
 use crate::error::Error;
 use crate::gate;
 use crate::group::Groups;
@@ -147,6 +148,7 @@ impl Policy {
             spec.rules.len(),
             RandomState::default(),
         );
+        let named = Named::by(&spec.rules);
         for (index, rule) in spec.rules.iter().enumerate() {
             let position = index + 1;
             if let Some(first) = seen.insert(rule, position) {
@@ -157,23 +159,37 @@ impl Policy {
                 });
             }
             let gate = matches!(rule, Rule::Gate(_));
+            let entry = |pattern: &Pattern, args: Option<&ArgSpec>| Entry {
+                pattern: pattern.clone(),
+                origin: Origin::Rule {
+                    position,
+                    reason: spec
+                        .comments
+                        .get(&index)
+                        .map(|comment| comment.as_str().into()),
+                },
+                gate,
+                args: args.cloned(),
+            };
             match rule {
                 Rule::Pattern(pattern) | Rule::Gate(pattern) => {
                     if gate {
                         gate::check(pattern, spec.mode)
                             .map_err(|error| error.at(position))?;
                     }
-                    entries.push(Entry {
-                        pattern: pattern.clone(),
-                        origin: Origin::Rule {
-                            position,
-                            reason: spec
-                                .comments
-                                .get(&index)
-                                .map(|comment| comment.as_str().into()),
-                        },
-                        gate,
-                    });
+                    entries.push(entry(pattern, None));
+                }
+                Rule::Args(function, args) => {
+                    args::check(function)
+                        .and_then(|()| named.none_but_args(function))
+                        .map_err(|error| error.at(position))?;
+                    entries.push(entry(function, Some(args)));
+                    let has = |twin: &Pattern| named.has(twin);
+                    for (twin, args) in
+                        args::twins(function, args, spec.mode, has)
+                    {
+                        entries.push(entry(&twin, Some(&args)));
+                    }
                 }
                 Rule::Group(name) => {
                     add_group(groups, name, Some(position), &mut entries)
@@ -238,6 +254,53 @@ impl Policy {
     }
 }
 
+/// The functions that rules name one by one, if any rule looks at arguments.
+#[derive(Default)]
+struct Named<'a> {
+    plain: HashSet<&'a Pattern, RandomState>,
+    with_args: HashSet<&'a Pattern, RandomState>,
+}
+
+impl<'a> Named<'a> {
+    fn by(rules: &'a [Rule]) -> Self {
+        let mut named = Named::default();
+        if !rules.iter().any(|rule| matches!(rule, Rule::Args(..))) {
+            return named;
+        }
+        for rule in rules {
+            match rule {
+                Rule::Pattern(p) | Rule::Gate(p) if p.is_function() => {
+                    named.plain.insert(p);
+                }
+                Rule::Args(p, _) => {
+                    named.with_args.insert(p);
+                }
+                Rule::Pattern(_) | Rule::Gate(_) | Rule::Group(_) => {}
+            }
+        }
+        named
+    }
+
+    fn has(&self, function: &Pattern) -> bool {
+        self.plain.contains(function) || self.with_args.contains(function)
+    }
+
+    /// What a rule says of arguments another one must not take back.
+    fn none_but_args(&self, function: &Pattern) -> Result<(), Error> {
+        if !self.plain.contains(function) {
+            return Ok(());
+        }
+        Err(Error::BadRule {
+            text: function.to_string(),
+            why:
+                "another rule names this function whatever its arguments are: \
+                  leave one of them out"
+                    .to_owned(),
+            position: None,
+        })
+    }
+}
+
 fn add_group(
     groups: &Groups,
     name: &str,
@@ -255,6 +318,7 @@ fn add_group(
             position,
         },
         gate: false,
+        args: None,
     }));
     Ok(())
 }

@@ -5,6 +5,8 @@
 use std::borrow::Borrow;
 use std::sync::Arc;
 
+use crate::args::ArgSpec;
+
 /// One place of a pattern: a wildcard or one value.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Pat<T> {
@@ -89,6 +91,8 @@ pub enum Rule {
     Group(String),
     /// One function that is allowed, and what it calls with it.
     Gate(Pattern),
+    /// One function, with arguments that this accepts.
+    Args(Pattern, ArgSpec),
 }
 
 #[cfg(test)]

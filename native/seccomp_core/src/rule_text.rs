@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 //! Rules as text, both ways: `lists`, `lists:map`, `lists:map/2`, `_:map/2`,
-//! `'Elixir.Enum':map/2`, `@pure`, `gate kv:get/1`.
+//! `'Elixir.Enum':map/2`, `@pure`, `gate kv:get/1`,
+//! `args ets:lookup/2 [{[kv,'_'],[],[true]}]`.
 //!
 //! Names are written as in Erlang. What needs no quotes there needs none here,
 //! except that unquoted names are ASCII; reserved words are accepted bare, for
@@ -11,11 +12,15 @@ use std::fmt::{self, Display, Write};
 use std::str::FromStr;
 use std::sync::Arc;
 
+use crate::args::ArgSpec;
 use crate::error::Error;
 use crate::rule::{Pat, Pattern, Rule};
 
 /// What stands before the function of a gate.
 const GATE: &str = "gate ";
+
+/// What stands before a function and a match specification.
+pub(crate) const ARGS: &str = "args ";
 
 /// The longest name that the virtual machine can hold, in characters.
 pub(crate) const MAX_ATOM: usize = 255;
@@ -45,13 +50,15 @@ impl FromStr for Pattern {
     fn from_str(text: &str) -> Result<Self, Error> {
         match text.parse()? {
             Rule::Pattern(pattern) => Ok(pattern),
-            Rule::Group(_) | Rule::Gate(_) => Err(Error::BadRule {
-                text: text.to_owned(),
-                why: "only a pattern can stand here: write \
+            Rule::Group(_) | Rule::Gate(_) | Rule::Args(..) => {
+                Err(Error::BadRule {
+                    text: text.to_owned(),
+                    why: "only a pattern can stand here: write \
                       module:function/arity"
-                    .to_owned(),
-                position: None,
-            }),
+                        .to_owned(),
+                    position: None,
+                })
+            }
         }
     }
 }
@@ -63,6 +70,9 @@ fn parse(text: &str) -> Result<Rule, String> {
     }
     if let Some(function) = text.strip_prefix(GATE) {
         return gate(function);
+    }
+    if let Some(function) = text.strip_prefix(ARGS) {
+        return args(function);
     }
     let (module, rest) = name(text)?;
     if rest.is_empty() {
@@ -112,6 +122,28 @@ fn gate(function: &str) -> Result<Rule, String> {
                   without wildcards"
             .to_owned()),
     }
+}
+
+/// A function, a space, and a match specification.
+fn args(text: &str) -> Result<Rule, String> {
+    let shape = "write args module:function/arity and a match specification";
+    let (module, rest) = name(text)?;
+    let rest = rest.strip_prefix(':').ok_or(shape)?;
+    let (function, rest) = name(rest)?;
+    let rest = rest.strip_prefix('/').ok_or(shape)?;
+    let (number, spec) = rest.split_once(' ').ok_or(shape)?;
+    let Pat::Is(own) = arity(number)? else {
+        return Err(shape.to_owned());
+    };
+    let spec = ArgSpec::parse(spec, own)?;
+    Ok(Rule::Args(
+        Pattern {
+            module,
+            function,
+            arity: Pat::Is(own),
+        },
+        spec,
+    ))
 }
 
 fn unexpected(rest: &str) -> String {
@@ -248,6 +280,7 @@ impl Display for Rule {
             Rule::Pattern(pattern) => pattern.fmt(f),
             Rule::Group(name) => f.pad(name),
             Rule::Gate(pattern) => f.pad(&gate_text(pattern)),
+            Rule::Args(pattern, spec) => f.pad(&args_text(pattern, spec)),
         }
     }
 }
@@ -302,6 +335,11 @@ fn atom_text(name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 /// The text of the rule that makes a function a gate.
 pub(crate) fn gate_text(pattern: &Pattern) -> String {
     format!("{GATE}{pattern}")
+}
+
+/// The text of the rule that looks at the arguments of a function.
+pub(crate) fn args_text(pattern: &Pattern, spec: &ArgSpec) -> String {
+    format!("{ARGS}{pattern} {spec}")
 }
 
 struct Atom<'a>(&'a str);

@@ -2,8 +2,10 @@
 
 //! What a compiled policy says about a call.
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Display};
 
+use crate::args::{Answer, ArgSpec};
 use crate::compile::{Compiled, Matcher, Mfa};
 use crate::policy::{Mode, OnDeny, Permission};
 
@@ -21,6 +23,8 @@ pub enum Verdict {
 pub enum Decision {
     /// Let it run.
     Allow,
+    /// Let it run, with these arguments.
+    AllowOnce,
     /// Let it run, and do not look at what it calls.
     Gate,
     /// Record it and let it run.
@@ -44,23 +48,66 @@ impl Verdict {
 }
 
 impl Compiled {
-    /// Whether the policy allows the call.
+    /// Whether the policy allows the call whatever its arguments are.
     pub fn verdict(&self, call: Mfa) -> Verdict {
-        let allows = |layer: &Matcher| {
-            Verdict::of(layer.mode, layer.matches(&call)) == Verdict::Allow
-        };
+        self.verdict_with(call, &mut |_| Answer::Other)
+    }
+
+    /// Whether the policy allows the call. `answer` says what one of the match
+    /// specifications, by its place in [`Compiled::specs`], makes of its
+    /// arguments.
+    pub fn verdict_with(
+        &self,
+        call: Mfa,
+        answer: &mut dyn FnMut(usize) -> Answer,
+    ) -> Verdict {
+        let mut allows =
+            |layer: &Matcher| layer.verdict(&call, answer) == Verdict::Allow;
         // No layer at all would be a bug of ours, and a bug must not allow.
-        if !self.layers.is_empty() && self.layers.iter().all(allows) {
+        if !self.layers.is_empty() && self.layers.iter().all(&mut allows) {
             Verdict::Allow
         } else {
             Verdict::Deny
         }
     }
 
-    /// What to do about the call.
+    /// Whether the arguments of the call count.
+    pub fn has_args(&self, call: Mfa) -> bool {
+        !self.specs.is_empty()
+            && self
+                .layers
+                .iter()
+                .any(|layer| layer.specs_of(&call).is_some())
+    }
+
+    /// Which of [`Compiled::specs`] count for the call, each once.
+    pub fn specs_of(&self, call: Mfa) -> Vec<usize> {
+        let layers = self.layers.iter();
+        let specs = layers.filter_map(|layer| layer.specs_of(&call));
+        let specs: BTreeSet<_> = specs.flatten().copied().collect();
+        specs.into_iter().collect()
+    }
+
+    /// The match specifications of the policy.
+    pub fn specs(&self) -> &[ArgSpec] {
+        &self.specs
+    }
+
+    /// What to do about the call, if nothing is known of its arguments.
     pub fn decide(&self, call: Mfa) -> Decision {
-        match self.verdict(call) {
+        self.decide_with(call, &mut |_| Answer::Other)
+    }
+
+    /// What to do about the call; `answer` is as for
+    /// [`Compiled::verdict_with`].
+    pub fn decide_with(
+        &self,
+        call: Mfa,
+        answer: &mut dyn FnMut(usize) -> Answer,
+    ) -> Decision {
+        match self.verdict_with(call, answer) {
             Verdict::Allow if self.is_gate(call) => Decision::Gate,
+            Verdict::Allow if self.has_args(call) => Decision::AllowOnce,
             Verdict::Allow => Decision::Allow,
             Verdict::Deny => self.denial(),
         }
@@ -181,6 +228,68 @@ mod tests {
     }
 
     #[test]
+    fn arguments_narrow_a_whitelist_and_widen_a_blacklist() {
+        let rules = [
+            "args m:f/1 [{[1],[],[true]}]",
+            "m:g/1",
+            "m",
+            "args m:f/1 [{[2],[],[true]}]",
+        ];
+        let atoms = Atoms::default();
+        for (mode, rules, expected) in [
+            (Mode::Whitelist, &rules[..], [true, true, false, false]),
+            (Mode::Whitelist, &rules[..1], [true, false, false, false]),
+            (Mode::Blacklist, &rules[..1], [false, true, false, false]),
+            (Mode::Blacklist, &rules[..], [false, false, false, false]),
+            (Mode::Blacklist, &rules[3..], [false, true, false, false]),
+        ] {
+            let policy = Policy::from_spec(&spec(mode, rules)).unwrap();
+            let compiled = Compiled::new(&policy, &atoms).unwrap();
+            let call = Mfa {
+                module: atoms.atom("m").unwrap(),
+                function: atoms.atom("f").unwrap(),
+                arity: 1,
+            };
+            let first = |given| {
+                move |n: usize| match n {
+                    0 => given,
+                    _ => Answer::False,
+                }
+            };
+            let second = |n: usize| match n {
+                1 => Answer::True,
+                _ => Answer::False,
+            };
+            let decide = |answer: &mut dyn FnMut(usize) -> Answer| {
+                compiled.decide_with(call, answer)
+            };
+            let found = [
+                decide(&mut first(Answer::True)),
+                decide(&mut first(Answer::False)),
+                decide(&mut first(Answer::Other)),
+                compiled.decide(call),
+            ];
+            let once = |allowed| match allowed {
+                true => Decision::AllowOnce,
+                false => Decision::Raise,
+            };
+            let mut expected = expected.map(once);
+            if mode == Mode::Whitelist && rules.len() > 1 {
+                // The other rule does not accept it either.
+                expected[1] = Decision::Raise;
+                assert_eq!(decide(&mut { second }), Decision::AllowOnce);
+            }
+            assert_eq!(found, expected, "{mode} {rules:?}");
+            assert!(compiled.has_args(call));
+            let other = Mfa {
+                function: atoms.atom("g").unwrap(),
+                ..call
+            };
+            assert!(!compiled.has_args(other));
+        }
+    }
+
+    #[test]
     fn a_denial_is_what_the_policy_says() {
         for (on_deny, decision) in [
             (OnDeny::Log, Decision::Log),
@@ -207,6 +316,7 @@ mod tests {
     fn no_layer_allows_nothing() {
         let empty = Compiled {
             layers: Vec::new(),
+            specs: Vec::new(),
             gates: Default::default(),
             spawn: Permission::Allow,
             on_deny: OnDeny::Raise,

@@ -9,6 +9,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::args::{self, ArgSpec};
 use crate::error::Error;
 use crate::gate;
 use crate::json_send::JsonSend;
@@ -48,13 +49,19 @@ fn refused(message: &str) -> Error {
     }
 }
 
-fn pattern(mode: Mode, text: &str) -> Result<(Pattern, bool), Error> {
+type Read = (Pattern, bool, Option<ArgSpec>);
+
+fn pattern(mode: Mode, text: &str) -> Result<Read, Error> {
     match text.parse()? {
-        Rule::Pattern(pattern) => Ok((pattern, false)),
+        Rule::Pattern(pattern) => Ok((pattern, false, None)),
         // What may not be a gate is this node's word, not the other's.
         Rule::Gate(pattern) => {
             gate::check(&pattern, mode)?;
-            Ok((pattern, true))
+            Ok((pattern, true, None))
+        }
+        Rule::Args(pattern, spec) => {
+            args::check(&pattern)?;
+            Ok((pattern, false, Some(spec)))
         }
         Rule::Group(_) => Err(refused("a group, which is not expanded")),
     }
@@ -62,7 +69,7 @@ fn pattern(mode: Mode, text: &str) -> Result<(Pattern, bool), Error> {
 
 fn layer(wire: &WireLayer) -> Result<Layer, Error> {
     let entries = wire.patterns.iter().enumerate().map(|(index, text)| {
-        let (pattern, gate) = pattern(wire.mode, text)?;
+        let (pattern, gate, args) = pattern(wire.mode, text)?;
         Ok(Entry {
             pattern,
             origin: Origin::Rule {
@@ -70,6 +77,7 @@ fn layer(wire: &WireLayer) -> Result<Layer, Error> {
                 reason: None,
             },
             gate,
+            args,
         })
     });
     Ok(Layer::new(
@@ -181,7 +189,11 @@ mod tests {
         let gates = policy(Mode::Whitelist, &["gate kv:get/1", "kv"]);
         let read = Policy::from_wire(&gates.to_wire().unwrap()).unwrap();
         assert_eq!(read.gates().len(), 1);
-        for policy in [simple, met, several, sending(&[]), gates] {
+        let args = policy(
+            Mode::Whitelist,
+            &["args ets:lookup/2 [{[kv,'$1'],[{is_atom,'$1'}],[true]}]"],
+        );
+        for policy in [simple, met, several, sending(&[]), gates, args] {
             let read = Policy::from_wire(&policy.to_wire().unwrap()).unwrap();
             assert_eq!(read.hash(), policy.hash());
         }

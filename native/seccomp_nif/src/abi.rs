@@ -12,7 +12,7 @@ use std::ffi::c_void;
 pub type Eterm = usize;
 
 /// `ERTS_SECCOMP_ABI`
-pub const ABI: u32 = 4;
+pub const ABI: u32 = 5;
 /// `ERTS_SECCOMP_E`: the process is under a policy.
 pub const E: u32 = 0x80;
 /// `ERTS_SECCOMP_M`: the policy is a blacklist.
@@ -47,6 +47,14 @@ pub const RAISE: i32 = 2;
 pub const KILL: i32 = 3;
 /// `ERTS_SECCOMP_GATE`: allowed, and a gate is open until the call returns.
 pub const GATE: i32 = 4;
+/// `ERTS_SECCOMP_ONCE`: allowed with these arguments.
+pub const ONCE: i32 = 5;
+/// `ERTS_SECCOMP_ARGS_FALSE`: false, or no match.
+pub const ARGS_FALSE: i32 = 0;
+/// `ERTS_SECCOMP_ARGS_TRUE`
+pub const ARGS_TRUE: i32 = 1;
+/// `ERTS_SECCOMP_ARGS_OTHER`: another term, or it could not be run.
+pub const ARGS_OTHER: i32 = 2;
 /// `ERTS_SECCOMP_OK`
 pub const OK: i32 = 0;
 /// `ERTS_SECCOMP_NOPROC`
@@ -152,12 +160,14 @@ pub struct SendRule {
 pub struct Hooks {
     /// The [`ABI`] that this library was built for.
     pub abi: u32,
-    /// May the process call this function?
-    pub decide: extern "C" fn(
+    /// May the process call this function with these arguments? Null: they are
+    /// not known.
+    pub decide: unsafe extern "C" fn(
         pid: Eterm,
         module: Eterm,
         function: Eterm,
         arity: u32,
+        args: *const Eterm,
     ) -> i32,
     /// May it spawn through this function, which the flag S forbids?
     pub decide_spawn: extern "C" fn(
@@ -245,6 +255,18 @@ pub type HasGatesFn = unsafe extern "C" fn() -> i32;
 /// `erl_seccomp_set_gates`
 pub type SetGatesFn =
     unsafe extern "C" fn(policy: u32, bits: *mut c_void) -> i32;
+/// `erl_seccomp_has_args`
+pub type HasArgsFn = unsafe extern "C" fn() -> i32;
+/// `erl_seccomp_args_new`
+pub type ArgsNewFn = unsafe extern "C" fn(spec: Eterm) -> *mut c_void;
+/// `erl_seccomp_args_free`
+pub type ArgsFreeFn = unsafe extern "C" fn(program: *mut c_void);
+/// `erl_seccomp_args_run`
+pub type ArgsRunFn = unsafe extern "C" fn(
+    program: *mut c_void,
+    args: *const Eterm,
+    arity: u32,
+) -> i32;
 /// `erl_seccomp_in_gate`
 pub type InGateFn = unsafe extern "C" fn(env: *mut c_void) -> i32;
 /// `erl_seccomp_serve_io`

@@ -2,7 +2,7 @@
 //! The emulator that loaded us: whether it enforces policies, and how to ask.
 
 use std::ffi::{c_void, CStr};
-use std::ptr;
+use std::ptr::{self, NonNull};
 
 use once_cell::sync::OnceCell;
 
@@ -15,6 +15,10 @@ pub struct Emulator {
     set_send: abi::SetSendFn,
     has_gates: bool,
     set_gates: abi::SetGatesFn,
+    has_args: bool,
+    args_new: abi::ArgsNewFn,
+    args_free: abi::ArgsFreeFn,
+    args_run: abi::ArgsRunFn,
     in_gate: abi::InGateFn,
     serve_io: abi::ServeIoFn,
     word: abi::WordFn,
@@ -40,6 +44,8 @@ pub enum Unsupported {
     Taken,
     /// It enforces policies, but not such that have gates.
     Gates,
+    /// It enforces policies, but not such that look at arguments.
+    Args,
 }
 
 static EMULATOR: OnceCell<Result<Emulator, Unsupported>> = OnceCell::new();
@@ -73,6 +79,7 @@ fn find() -> Result<Emulator, Unsupported> {
         other => return Err(Unsupported::Abi(other)),
     }
     let register = function!(c"erl_seccomp_register", abi::RegisterFn);
+    let has_args = function!(c"erl_seccomp_has_args", abi::HasArgsFn);
     let has_gates = function!(c"erl_seccomp_has_gates", abi::HasGatesFn);
     let emulator = Emulator {
         set_bits: function!(c"erl_seccomp_set_bits", abi::SetBitsFn),
@@ -80,6 +87,11 @@ fn find() -> Result<Emulator, Unsupported> {
         // SAFETY: the function takes nothing and only returns a number.
         has_gates: unsafe { has_gates() } != 0,
         set_gates: function!(c"erl_seccomp_set_gates", abi::SetGatesFn),
+        // SAFETY: as above.
+        has_args: unsafe { has_args() } != 0,
+        args_new: function!(c"erl_seccomp_args_new", abi::ArgsNewFn),
+        args_free: function!(c"erl_seccomp_args_free", abi::ArgsFreeFn),
+        args_run: function!(c"erl_seccomp_args_run", abi::ArgsRunFn),
         in_gate: function!(c"erl_seccomp_in_gate", abi::InGateFn),
         serve_io: function!(c"erl_seccomp_serve_io", abi::ServeIoFn),
         word: function!(c"erl_seccomp_word", abi::WordFn),
@@ -183,6 +195,44 @@ impl Emulator {
     pub fn drop_gates(&self, policy: u32) {
         // SAFETY: null means that the policy has no gates.
         unsafe { (self.set_gates)(policy, ptr::null_mut()) };
+    }
+
+    /// Whether policies can look at arguments in this emulator.
+    pub fn has_args(&self) -> bool {
+        self.has_args
+    }
+
+    /// Compiles a match specification; `None` if it is none, or has actions.
+    ///
+    /// # Safety
+    /// The term must be alive; it is not kept.
+    pub unsafe fn args_new(&self, spec: abi::Eterm) -> Option<NonNull<c_void>> {
+        // SAFETY: as promised by the caller.
+        NonNull::new(unsafe { (self.args_new)(spec) })
+    }
+
+    /// Frees what [`Emulator::args_new`] gave.
+    ///
+    /// # Safety
+    /// It must come from there and be used no more.
+    pub unsafe fn args_free(&self, program: NonNull<c_void>) {
+        // SAFETY: as promised by the caller.
+        unsafe { (self.args_free)(program.as_ptr()) };
+    }
+
+    /// Runs a program on the arguments of a call of the running process.
+    ///
+    /// # Safety
+    /// The program must come from [`Emulator::args_new`], and there must be so
+    /// many arguments, all of them alive.
+    pub unsafe fn args_run(
+        &self,
+        program: NonNull<c_void>,
+        args: *const abi::Eterm,
+        arity: u32,
+    ) -> i32 {
+        // SAFETY: as promised by the caller.
+        unsafe { (self.args_run)(program.as_ptr(), args, arity) }
     }
 
     /// Whether the caller is inside of a gate.

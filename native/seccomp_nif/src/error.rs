@@ -122,6 +122,11 @@ impl Error {
                 Unsupported::Gates => {
                     "this emulator has no gates yet, and the policy has some".into()
                 }
+                Unsupported::Args => {
+                    "this emulator does not show policies the arguments of calls, \
+                     and the policy looks at some"
+                        .into()
+                }
             },
             Error::NoProc => "the process does not exist".into(),
             Error::RemotePid => "only processes of this node can be put under a policy".into(),
@@ -175,6 +180,7 @@ fn unsupported_atom(why: Unsupported) -> rustler::Atom {
         Unsupported::Abi(_) => atoms::abi(),
         Unsupported::Taken => atoms::taken(),
         Unsupported::Gates => atoms::gates(),
+        Unsupported::Args => atoms::args(),
     }
 }
 
@@ -262,5 +268,5 @@ pub fn name_of_status(status: i32) -> &'static str {
 }
 
 mod atoms {
-    rustler::atoms! { error, not_patched, flavor, abi, taken, gates }
+    rustler::atoms! { error, not_patched, flavor, abi, taken, gates, args }
 }

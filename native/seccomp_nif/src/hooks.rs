@@ -121,7 +121,7 @@ pub fn guard<T>(fallback: T, body: impl FnOnce() -> T) -> T {
 /// What the emulator is told and what is recorded; nothing of what is allowed.
 pub fn reaction(decision: Decision) -> Option<(i32, violations::Action)> {
     match decision {
-        Decision::Allow | Decision::Gate => None,
+        Decision::Allow | Decision::AllowOnce | Decision::Gate => None,
         Decision::Log => Some((abi::LOG, violations::Action::Log)),
         Decision::Raise => Some((abi::RAISE, violations::Action::Raise)),
         Decision::Kill => Some((abi::KILL, violations::Action::Kill)),
@@ -149,6 +149,7 @@ fn verdict(
         let Some((answer, action)) = reaction(decision) else {
             return match decision {
                 Decision::Gate => abi::GATE,
+                Decision::AllowOnce => abi::ONCE,
                 _ => abi::ALLOW,
             };
         };
@@ -176,15 +177,16 @@ extern "C" fn gate_denied(
     })
 }
 
-extern "C" fn decide(
+unsafe extern "C" fn decide(
     pid: Eterm,
     module: Eterm,
     function: Eterm,
     arity: u32,
+    args: *const Eterm,
 ) -> i32 {
     verdict(pid, (module, function, arity), |policy| {
         let mfa = installed::mfa(module, function, arity);
-        policy.compiled().decide(mfa)
+        policy.decide(mfa, args)
     })
 }
 

@@ -6,11 +6,12 @@ use std::sync::{Arc, OnceLock};
 use once_cell::sync::Lazy;
 use rustler::OwnedEnv;
 use seccomp_core::{
-    Compiled, Flags, Interner, Mfa, Mode, OnDeny, Policy, PolicyHash,
+    Compiled, Decision, Flags, Interner, Mfa, Mode, OnDeny, Policy, PolicyHash,
     PolicySpec, Rule as PolicyRule,
 };
 
 use crate::abi;
+use crate::args::Programs;
 use crate::bits::VerdictBits;
 use crate::emulator::{self, Unsupported};
 use crate::error::{Error, Result};
@@ -26,6 +27,8 @@ pub struct Installed {
     policy: Arc<Policy>,
     hash: PolicyHash,
     compiled: Compiled,
+    /// What its match specifications have become, where they are enforced.
+    programs: Option<Programs>,
     bits: Option<VerdictBits>,
     /// What its processes' messages carry; `None`: it has no provenance.
     origin: Option<origins::Id>,
@@ -125,19 +128,25 @@ fn bare(
     let learns = matches!(purpose, Purpose::Learn(_));
     let has_gates = !learns && !policy.gates().is_empty();
     let env = OwnedEnv::new();
-    let (compiled, send) = env.run(|env| {
+    let (compiled, programs, send) = env.run(|env| {
         let atoms = Atoms(env);
         let compiled = Compiled::new(&policy, &atoms)?;
-        Ok::<_, seccomp_core::Error>((
-            compiled,
-            Rule::new(policy.send(), &atoms)?,
-        ))
+        let emulator = emulator::get().ok();
+        let programs = Programs::new(env, compiled.specs(), emulator)?;
+        let send = Rule::new(policy.send(), &atoms)?;
+        Ok::<_, Error>((compiled, programs, send))
     })?;
+    // No process gets a policy part of which would not be enforced.
+    let bits = match &programs {
+        Some(_) => VerdictBits::new(send, has_gates)?,
+        None => None,
+    };
     Ok(Installed {
         policy,
         hash,
         compiled,
-        bits: VerdictBits::new(send, has_gates)?,
+        programs,
+        bits,
         origin: None,
         purpose,
         comment: OnceLock::new(),
@@ -185,6 +194,15 @@ impl Installed {
     /// The compiled form.
     pub fn compiled(&self) -> &Compiled {
         &self.compiled
+    }
+
+    /// What it decides about a call with these arguments; null: they are not
+    /// known.
+    pub fn decide(&self, call: Mfa, args: *const abi::Eterm) -> Decision {
+        match &self.programs {
+            Some(programs) => programs.decide(&self.compiled, call, args),
+            None => self.compiled.decide(call),
+        }
     }
 
     /// Where calls are written down, if the policy is a learner.
@@ -248,6 +266,12 @@ impl Installed {
     fn unsupported(&self) -> Error {
         match emulator::get() {
             Err(why) => why.into(),
+            Ok(emulator)
+                if !emulator.has_args()
+                    && !self.compiled.specs().is_empty() =>
+            {
+                Unsupported::Args.into()
+            }
             Ok(emulator) if !emulator.has_gates() => Unsupported::Gates.into(),
             Ok(_) => Error::Internal,
         }

@@ -16,6 +16,7 @@
 #![deny(unsafe_op_in_unsafe_fn)]
 
 mod abi;
+mod args;
 mod bits;
 mod emulator;
 mod error;

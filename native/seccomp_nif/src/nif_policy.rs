@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use rustler::{Encoder, Env, NifResult, Resource, ResourceArc, Term};
 use seccomp_core::{
-    suggest as did_you_mean, Groups, Policy, PolicySpec, Verdict,
+    suggest as did_you_mean, Answer, Groups, Policy, PolicySpec, Verdict,
 };
 
+use crate::args;
 use crate::emulator::{self, Unsupported};
 use crate::error::{bad_term, Error, Result};
 use crate::installed::{self, Installed};
@@ -149,14 +150,63 @@ fn check<'a>(
     match handle.policy.compiled().verdict(mfa) {
         Verdict::Allow => atoms::allow().to_term(env),
         Verdict::Deny => {
-            let text = handle
-                .written
-                .explain(&module, &function, arity)
-                .to_string();
-            let why = [("explanation", text.encode(env))];
+            let explanation = handle.written.explain(&module, &function, arity);
+            let text = explanation.to_string();
+            let mut why = vec![("explanation", text.encode(env))];
+            if explanation.depends() {
+                why.push(("depends", true.encode(env)));
+            }
             (atoms::deny(), term::map(env, &why)).encode(env)
         }
     }
+}
+
+/// The match specifications that count for a function, with their places.
+#[rustler::nif]
+fn args_of<'a>(
+    env: Env<'a>,
+    handle: ResourceArc<Handle>,
+    m: Term<'a>,
+    f: Term<'a>,
+    a: Term<'a>,
+) -> Term<'a> {
+    let arity = match Call(m, f, a).names() {
+        Ok((_, _, arity)) => arity,
+        Err(error) => return error.to_term(env),
+    };
+    let mfa = installed::mfa(term::raw(m), term::raw(f), arity);
+    let compiled = handle.policy.compiled();
+    let specs: Vec<Term> = compiled
+        .specs_of(mfa)
+        .into_iter()
+        .filter_map(|place| {
+            let spec = compiled.specs().get(place)?;
+            Some((place, args::spec_term(env, spec)?).encode(env))
+        })
+        .collect();
+    term::list(env, &specs)
+}
+
+/// Whether a call is allowed when its arguments make this of the match
+/// specifications: a list of places and results.
+#[rustler::nif]
+fn check_args<'a>(
+    handle: ResourceArc<Handle>,
+    m: Term<'a>,
+    f: Term<'a>,
+    a: u32,
+    results: Vec<(usize, Term<'a>)>,
+) -> bool {
+    let mfa = installed::mfa(term::raw(m), term::raw(f), a);
+    let verdict = handle.policy.compiled().verdict_with(mfa, &mut |spec| {
+        let result = results.iter().find(|(place, _)| *place == spec);
+        match result.and_then(|(_, r)| term::atom_name(*r)).as_deref() {
+            Some("true") => Answer::True,
+            Some("false") => Answer::False,
+            _ => Answer::Other,
+        }
+    });
+    verdict == Verdict::Allow
 }
 
 #[rustler::nif]

@@ -135,7 +135,8 @@ fn word(env: Env, target: Term) -> Result<u32> {
         Err(
             why @ (Unsupported::Abi(_)
             | Unsupported::Taken
-            | Unsupported::Gates),
+            | Unsupported::Gates
+            | Unsupported::Args),
         ) => Err(why.into()),
         Err(Unsupported::NotPatched | Unsupported::Flavor) => {
             let target: rustler::LocalPid =

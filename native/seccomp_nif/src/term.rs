@@ -144,7 +144,7 @@ fn rules(term: Term) -> Result<Rules> {
         .map_err(|_| bad("rules must be a list".into()))?;
     for (index, element) in elements.enumerate() {
         let (rule, comment) = term_rule::commented(element)
-            .ok_or_else(|| term_rule::bad(element, index + 1))?;
+            .map_err(|why| term_rule::bad(element, index + 1, why))?;
         rules.push(rule);
         comments.extend(comment.map(|comment| (index, comment)));
     }
@@ -334,11 +334,16 @@ pub fn new_spec_term<'a>(env: Env<'a>, spec: &PolicySpec) -> Result<Term<'a>> {
     for rule in &spec.rules {
         let names = match rule {
             Rule::Group(name) => [Some(name.as_str()), None],
-            Rule::Pattern(p) | Rule::Gate(p) => {
+            Rule::Pattern(p) | Rule::Gate(p) | Rule::Args(p, _) => {
                 [fixed(&p.module), fixed(&p.function)]
             }
         };
-        new.extend(names.into_iter().flatten().filter(|n| !is_atom(env, n)));
+        let inner = match rule {
+            Rule::Args(_, spec) => spec.names(),
+            _ => Vec::new(),
+        };
+        let names = names.into_iter().flatten().map(str::to_owned);
+        new.extend(names.chain(inner).filter(|n| !is_atom(env, n)));
         if new.len() > MAX_NEW_NAMES {
             return Err(bad_term(
                 "too_many_names",

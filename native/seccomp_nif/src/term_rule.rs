@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use rustler::{Encoder, Env, Term};
-use seccomp_core::{Pat, Pattern, Rule};
+use seccomp_core::{ArgSpec, Pat, Pattern, Rule};
 
+use crate::args;
 use crate::error::Error;
 use crate::term::{atom, atom_name, list};
 
@@ -57,6 +58,23 @@ pub fn rule(term: Term) -> Option<Rule> {
     }
 }
 
+/// A match specification and its function, if the rule has the shape of one;
+/// what is wrong with it, if anything.
+pub fn args_rule(term: Term) -> Option<std::result::Result<Rule, String>> {
+    let parts = rustler::types::tuple::get_tuple(term).ok()?;
+    let [m, f, a, spec] = parts.as_slice() else {
+        return None;
+    };
+    let arity = arity(*a)?;
+    let pattern = Pattern {
+        module: name_pattern(*m)?,
+        function: name_pattern(*f)?,
+        arity: Pat::Is(arity),
+    };
+    let spec = ArgSpec::from_external(&spec.to_binary(), arity);
+    Some(spec.map(|spec| Rule::Args(pattern, spec)))
+}
+
 /// The term that [`rule`] reads.
 pub fn rule_term<'a>(env: Env<'a>, rule: &Rule) -> Term<'a> {
     let name = |pat: &Pat<Arc<str>>| match pat {
@@ -72,6 +90,15 @@ pub fn rule_term<'a>(env: Env<'a>, rule: &Rule) -> Term<'a> {
             };
             (atom(env, "gate"), name(&p.module), name(&p.function), arity)
                 .encode(env)
+        }
+        Rule::Args(p, spec) => {
+            let spec = args::spec_term(env, spec)
+                .unwrap_or_else(|| atom(env, "undefined"));
+            let arity = match p.arity {
+                Pat::Any => atom(env, "_"),
+                Pat::Is(arity) => arity.encode(env),
+            };
+            (name(&p.module), name(&p.function), arity, spec).encode(env)
         }
         Rule::Pattern(p) => match (&p.function, &p.arity) {
             (Pat::Any, Pat::Any) => name(&p.module),
@@ -92,22 +119,39 @@ pub fn gates<'a>(env: Env<'a>, gates: &[&Pattern]) -> Term<'a> {
     list(env, &terms)
 }
 
-/// A rule, or a map of one and why it is there.
-pub fn commented(term: Term) -> Option<(Rule, Option<String>)> {
+/// A rule, or a map of one and why it is there. The error tells what is wrong,
+/// if more is known than that it is no rule.
+pub fn commented(
+    term: Term,
+) -> std::result::Result<(Rule, Option<String>), Option<String>> {
+    let read = |term| match args_rule(term) {
+        Some(read) => read.map_err(Some),
+        None => rule(term).ok_or(None),
+    };
     if !term.is_map() {
-        return Some((rule(term)?, None));
+        return Ok((read(term)?, None));
     }
     let get = |key| term.map_get(atom(term.get_env(), key)).ok();
     let comment = match get("comment") {
-        Some(comment) => Some(comment.decode().ok()?),
+        Some(comment) => Some(comment.decode().map_err(|_| None)?),
         None => None,
     };
     let keys = 1 + usize::from(comment.is_some());
-    (term.map_size().ok()? == keys).then_some((rule(get("rule")?)?, comment))
+    if term.map_size().ok() != Some(keys) {
+        return Err(None);
+    }
+    Ok((read(get("rule").ok_or(None)?)?, comment))
 }
 
-/// The error of a term that is no rule.
-pub fn bad(term: Term, position: usize) -> Error {
+/// The error of a term that is no rule, for a reason that may be known.
+pub fn bad(term: Term, position: usize, why: Option<String>) -> Error {
+    if let Some(why) = why {
+        return Error::BadTerm {
+            name: "bad_match_spec",
+            why,
+            position: Some(position),
+        };
+    }
     let options = rustler::types::tuple::get_tuple(term)
         .is_ok_and(|parts| parts.len() == 5);
     let why = if options {
@@ -116,8 +160,8 @@ pub fn bad(term: Term, position: usize) -> Error {
          {gate, Module, Function, Arity}"
     } else {
         "write Module, {Module, Function}, {Module, Function, Arity}, '@group', \
-         {gate, Module, Function, Arity} or \
-         #{rule => Rule, comment => Binary}; names are atoms, an arity is 0 to \
+         {gate, Module, Function, Arity}, {Module, Function, Arity, MatchSpec} \
+         or #{rule => Rule, comment => Binary}; names are atoms, an arity is 0 to \
          255, '_' is any of them and stands in no gate"
     };
     Error::BadTerm {

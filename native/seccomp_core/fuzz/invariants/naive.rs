@@ -14,15 +14,43 @@ pub fn allows(spec: &PolicySpec, groups: &Groups, call: &Call) -> bool {
     let holds_base = spec.base && spec.mode == Mode::Whitelist;
     let matched = spec.rules.iter().any(|rule| covers(rule, groups, call))
         || (holds_base && covers(&base, groups, call));
+    // Nothing is known of arguments here, so they fit no whitelist.
+    let asks = looks_at_args(spec, call);
     match spec.mode {
-        Mode::Whitelist => matched,
-        Mode::Blacklist => !matched,
+        Mode::Whitelist => matched && !asks,
+        Mode::Blacklist => !matched && !asks,
     }
+}
+
+/// Whether a rule looks at the arguments of the call, by its name or as what
+/// sends the same message.
+fn looks_at_args(spec: &PolicySpec, call: &Call) -> bool {
+    let (module, function, arity) = call;
+    let named = spec.rules.iter().any(|rule| match rule {
+        Rule::Pattern(p) | Rule::Gate(p) | Rule::Args(p, _) => {
+            p.is_function() && fits(p, call)
+        }
+        Rule::Group(_) => false,
+    });
+    let send = ("erlang".to_owned(), "send".to_owned(), 2);
+    let twin = match (function.as_str(), arity) {
+        ("!", 2) => true,
+        ("send", 3) => spec.mode == Mode::Whitelist,
+        _ => false,
+    };
+    spec.rules.iter().any(|rule| match rule {
+        Rule::Args(p, _) => {
+            fits(p, call)
+                || (module == "erlang" && twin && !named && fits(p, &send))
+        }
+        Rule::Pattern(_) | Rule::Gate(_) | Rule::Group(_) => false,
+    })
 }
 
 fn covers(rule: &Rule, groups: &Groups, call: &Call) -> bool {
     match rule {
         Rule::Pattern(pattern) | Rule::Gate(pattern) => fits(pattern, call),
+        Rule::Args(..) => false,
         Rule::Group(name) => groups
             .iter()
             .filter(|group| *group.name == **name)

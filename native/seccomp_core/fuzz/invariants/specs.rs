@@ -152,7 +152,9 @@ pub fn calls(bytes: &mut Unstructured) -> Vec<Call> {
 /// The names in a rule that are no wildcards.
 pub fn names(rule: &Rule) -> impl Iterator<Item = &str> {
     let places = match rule {
-        Rule::Pattern(p) | Rule::Gate(p) => vec![&p.module, &p.function],
+        Rule::Pattern(p) | Rule::Gate(p) | Rule::Args(p, _) => {
+            vec![&p.module, &p.function]
+        }
         Rule::Group(_) => Vec::new(),
     };
     places.into_iter().filter_map(|place| match place {
