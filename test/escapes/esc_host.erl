@@ -5,6 +5,8 @@
 -module(esc_host).
 
 -export([note/2, fails/2, catches/2, reads/1, spawns/2, missing/1, calls/3]).
+-export([relays/3, raises/3, rests/1, wakes/1, naps/1, later/1, works/2, saves/2]).
+-export(['$handle_undefined_function'/2]).
 
 %% Asks what whoever calls may not.
 note(File, _What) ->
@@ -44,3 +46,48 @@ missing(File) ->
 
 %% What no host should make a gate: it calls what its arguments name.
 calls(M, F, Args) -> apply(M, F, Args).
+
+%% A gate that calls another one, which raises.
+relays(File, Class, Stack) ->
+    _ = note(File, x),
+    [?MODULE:raises(File, Class, Stack)].
+
+raises(File, Class, Stack) ->
+    _ = note(File, x),
+    erlang:raise(Class, x, Stack).
+
+%% It takes the stack away, and with it what closes the gate.
+rests(File) ->
+    _ = note(File, x),
+    erlang:hibernate(?MODULE, wakes, [File]).
+
+wakes(File) -> file:write_file(File, "x").
+
+%% That of OTP 28 keeps the stack.
+naps(File) ->
+    ok = erlang:hibernate(),
+    note(File, x).
+
+%% For what it does not export.
+'$handle_undefined_function'(_Function, [File]) -> file:write_file(File, "x").
+
+later(File) ->
+    _ = note(File, x),
+    {ok, _} = timer:apply_after(1, file, write_file, [File, "x"]),
+    rpc:cast(node(), file, write_file, [File, "x"]).
+
+works(File, N) ->
+    _ = note(File, x),
+    N = length(deep(N)),
+    true = erlang:bump_reductions(N),
+    ok.
+
+deep(0) ->
+    true = erlang:garbage_collect(),
+    [];
+deep(N) ->
+    [N | deep(N - 1)].
+
+saves(File, N) ->
+    _ = note(File, x),
+    process_flag(save_calls, N).

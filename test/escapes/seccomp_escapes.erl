@@ -43,7 +43,7 @@ rows(Ids) ->
 
 modules() ->
     [esc_servers, esc_elixir, esc_calls, esc_code, esc_processes, esc_node] ++
-        [esc_dist, esc_nodes, esc_new, esc_made, esc_shared, esc_vm, esc_gates].
+        [esc_dist, esc_nodes, esc_new, esc_made, esc_shared, esc_vm, esc_gates, esc_inside].
 
 row({_Module, #{not_run := _} = Row}, Peer) ->
     {seccomp_escapes_table:row(Row, not_run, not_run), Peer};
