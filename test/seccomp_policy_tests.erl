@@ -159,7 +159,7 @@ a_whitelist_loads_the_modules_of_its_groups_test() ->
 
 what_is_no_rule_is_refused_with_its_place_test() ->
     Bad = [
-        "text", 1, {}, {lists}, {lists, map, 2, 3}, {lists, map, -1}, {lists, map, 256},
+        "text", 1, {}, {lists}, {lists, map, 2, [], 3}, {lists, map, -1}, {lists, map, 256},
         {lists, map, 1 bsl 64}, {lists, map, 2.0}, {lists, map, two}, {"lists", map, 2},
         {lists, 1}, <<"lists">>, self()
     ],
@@ -171,6 +171,46 @@ what_is_no_rule_is_refused_with_its_place_test() ->
         end
      || Rule <- Bad
     ].
+
+a_bad_match_specification_is_refused_with_its_place_test() ->
+    [
+        begin
+            {Reason, Text} = refused(#{mode => whitelist, rules => [os, {lists, nth, 2, Spec}]}),
+            ?assertMatch({_, {_, #{position := 2, message := _}}}, {Spec, Reason}),
+            ?has("rule 2", Text)
+        end
+     || Spec <- [
+            3, x, [], [x], [{[1], [], [true]}], [{['_', '_', '_'], [], [true]}], [{{1, 2}, [], [true]}],
+            [{'_', [], [{message, true}]}], [{'_', [], [{trace, [], []}]}], [{'_', [{no_such, '$1'}], [true]}],
+            [{'_', [], [{process_dump}]}], [{'_', [], [{set_seq_token, label, 1}]}],
+            [{['_', '_'], [], [self()]}], [{['_', '_'], [], [true]} | x]
+        ]
+    ].
+
+arguments_decide_test() ->
+    Spec = [{['$1', '_'], [{'<', '$1', 3}], [true]}],
+    P = whitelist([{lists, nth, 2, Spec}]),
+    ?assertEqual(allow, seccomp:check(P, {lists, nth, [2, [a, b]]})),
+    ?assertMatch({deny, #{}}, seccomp:check(P, {lists, nth, [3, [a, b, c]]})),
+    ?assertMatch({deny, #{depends := true}}, seccomp:check(P, {lists, nth, 2})),
+    ?has("depends on its arguments", binary_to_list(iolist_to_binary(seccomp:explain(P, {lists, nth, 2})))),
+    %% What another rule allows is narrowed, and several of them are or-ed.
+    ?assertMatch({deny, #{}}, seccomp:check(whitelist(['@pure', {lists, nth, 2, Spec}]), {lists, nth, [3, []]})),
+    Two = whitelist([{lists, nth, 2, Spec}, {lists, nth, 2, [{[7, '_'], [], [true]}]}]),
+    ?assertEqual(
+        [allow, deny, allow],
+        [case seccomp:check(Two, {lists, nth, [N, []]}) of allow -> allow; {deny, _} -> deny end || N <- [2, 5, 7]]
+    ),
+    Black = blacklist([{lists, nth, 2, Spec}]),
+    ?assertMatch({deny, #{}}, seccomp:check(Black, {lists, nth, [2, []]})),
+    ?assertEqual(allow, seccomp:check(Black, {lists, nth, [3, []]})).
+
+arguments_in_json_test() ->
+    Map = #{mode => whitelist, rules => [{ets, lookup, 2, [{[my_tab, '_'], [], [true]}]}]},
+    {ok, Json} = seccomp:to_json(Map),
+    ?has("args ets:lookup/2 [{[my_tab,'_'],[],[true]}]", binary_to_list(Json)),
+    {ok, Read} = seccomp:from_json(Json),
+    ?assertEqual(maps:get(rules, Map), maps:get(rules, Read)).
 
 an_unknown_group_is_refused_with_a_proposal_test() ->
     {Reason, Text} = refused(#{mode => whitelist, rules => ['@pur']}),
