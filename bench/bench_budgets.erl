@@ -151,6 +151,7 @@ policy(#{rounds := Rounds}) ->
                 Sizes(call_10, call_100000))
         ),
         row(policy, gate, <<"call of a gate, more">>, ns, 25, Get(gate, 1)),
+        row(policy, args, <<"call by its arguments, more">>, ns, 120, Get(args, 1)),
         row(policy, denied, <<"denied call, caught">>, ns, none, Get(denied, 1))
     ].
 

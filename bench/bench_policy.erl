@@ -29,6 +29,7 @@ times(Counts, Scale) ->
         restrict => restrict(samples(200, Scale)),
         denied => denied(Counts),
         gate => gate(Counts),
+        args => args(Counts),
         call_10 => call(Small(warm), Counts),
         call_100000 => call(Large(warm), Counts),
         first_10 => first_checks(Small, samples(10, Scale)),
@@ -94,6 +95,15 @@ gate(Counts) ->
         Policy
     end,
     call(Whitelist([{gate, bench_target, id, 1}]), Counts) - call(Whitelist([]), Counts).
+
+%% How much more a call takes when a rule looks at its argument.
+args(Counts) ->
+    Whitelist = fun(Args) ->
+        {ok, Policy} = seccomp:compile(#{mode => whitelist, rules => ['_' | Args]}),
+        Policy
+    end,
+    Spec = [{['$1'], [{'=/=', '$1', none}], [true]}],
+    call(Whitelist([{bench_target, id, 1, Spec}]), Counts) - call(Whitelist([]), Counts).
 
 %% Rules for functions that do not exist, a thousand to a module. They make a
 %% policy large and deny nothing that is called here.
