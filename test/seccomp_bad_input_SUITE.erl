@@ -168,6 +168,8 @@ is_proper({value, {error, {Name, Map}}}) -> is_atom(Name) andalso is_map(Map);
 is_proper({value, {error, _}}) -> false;
 is_proper({value, _}) -> true;
 is_proper({raised, error, badarg, _}) -> true;
+%% `seccomp:args/1`, which gives a part of a rule, of a fun that is none.
+is_proper({raised, error, {bad_match_spec, #{message := _}}, _}) -> true;
 is_proper(_) -> false.
 
 short(Args) -> [io_lib:format("~0tP", [Arg, 8]) || Arg <- Args].
@@ -218,9 +220,10 @@ compile(Mode, Rules, Opts) -> seccomp:compile(Opts#{mode => Mode, rules => Rules
 %% Each as the second rule, so that its position is known.
 bad_rules(_Config) ->
     Bad = [
-        {bad_rule, [1, 1.5, <<"os">>, "os", [], {}, {os}, {os, cmd, 1, 2}, #{}, self(), make_ref()]},
+        {bad_rule, [1, 1.5, <<"os">>, "os", [], {}, {os}, {os, cmd, 1, [], 2}, #{}, self(), make_ref()]},
         {bad_rule, [{os, cmd, 256}, {os, cmd, -1}, {os, cmd, 1.0}, {os, cmd, x}, {os, cmd, <<>>}]},
         {bad_rule, [{1, cmd, 1}, {os, 1, 1}, {os, "cmd", 1}, {<<"os">>, cmd}, {{os}, cmd}]},
+        {bad_match_spec, [{os, cmd, 1, 2}, {os, cmd, 1, os}]},
         {unknown_group, ['@no_such_group', '@']},
         {unknown_module, [seccomp_no_such_module, {seccomp_no_such_module, f, 1}, {'', f}]},
         {unknown_function, [{os, cmdd}, {os, cmd, 17}, {os, no_such_function_at_all, 0}]}
